@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The one place that makes engines: URL, driver, session settings, transaction modes.
+
+Imported by business and books.
+"""
+
+import os
+import sqlite3
+import time
+import weakref
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import sqlalchemy.exc
+from sqlalchemy import Connection, Engine, RootTransaction, create_engine, event
+from sqlalchemy.engine import URL, make_url
+
+from radicale_bcm.database.errors import BadUrl, translated, url_safe
+
+LOCK_SECONDS = 30
+CONNECT_SECONDS = 5
+POOL_SIZE = 10
+POOL_OVERFLOW = 20
+
+_WRITE = "bcm_write"  # execution option of a connection: the mode of its next transaction
+
+_DRIVERS = {
+    "sqlite": "sqlite+pysqlite",
+    "postgresql": "postgresql+psycopg",
+    "postgres": "postgresql+psycopg",
+    "mysql": "mysql+pymysql",
+    "mariadb": "mariadb+pymysql",
+}
+
+
+def open_engine(url: str | URL) -> Engine:
+    """An engine with all our settings; opens no connection yet.
+
+    URLs: sqlite:////path/to/file, postgresql://…, mariadb://… (or mysql://…); the driver is added here.
+    A SQLite file that does not exist is Unavailable, not an empty database: `migrate.upgrade` creates it.
+    Connections that a server dropped are replaced by themselves. Raises BadUrl.
+    """
+    parsed = _parse(url)
+    with translated(parsed):
+        try:
+            engine = _MAKERS[parsed.get_backend_name()](parsed)
+        except ModuleNotFoundError as error:
+            raise BadUrl(url_safe(parsed), f"the Python package {error.name} is not installed") from error
+    _ENGINES.add(engine)
+    return engine
+
+
+def begin(connection: Connection, *, write: bool) -> RootTransaction:
+    """Begin a transaction on this connection; the caller commits or rolls back.
+
+    Reading: one snapshot for as long as it lasts, and writing is refused (ReadOnly).
+    Writing: READ COMMITTED with row locks, and on SQLite the write lock from the first moment on.
+    Driver exceptions are not translated here: use `errors.translated` around the whole, or `transaction`.
+    """
+    connection.execution_options(**{_WRITE: write})
+    return connection.begin()
+
+
+@contextmanager
+def transaction(engine: Engine, *, write: bool) -> Iterator[Connection]:
+    """A connection inside a transaction (see `begin`): committed at the end, rolled back by any exception.
+
+    What SQLAlchemy or the driver raises leaves as errors.DatabaseError; everything else passes as it is.
+    """
+    with translated(engine.url), engine.connect() as connection, begin(connection, write=write):
+        yield connection
+
+
+def sqlite_path(engine: Engine) -> Path | None:
+    """The file of a SQLite engine; None for a server."""
+    if engine.dialect.name != "sqlite":
+        return None
+    return Path(engine.url.database or "")
+
+
+def is_mariadb(engine: Engine | Connection) -> bool:
+    """Whether the dialect is MariaDB's (SQLAlchemy calls it mysql or mariadb, depending on the URL)."""
+    return engine.dialect.name in {"mysql", "mariadb"}
+
+
+def _parse(url: str | URL) -> URL:
+    try:
+        parsed = make_url(url)
+    except sqlalchemy.exc.ArgumentError as error:
+        reason = "not a database URL such as sqlite:////path, postgresql://… or mariadb://…"
+        raise BadUrl(url_safe(url), reason) from error
+    backend = parsed.get_backend_name()
+    if backend not in _DRIVERS:
+        raise BadUrl(url_safe(parsed), f"unknown engine {backend!r}; sqlite, postgresql and mariadb are known")
+    if backend == "sqlite" and (not parsed.database or parsed.database == ":memory:" or parsed.host):
+        raise BadUrl(url_safe(parsed), "a file is needed: sqlite:////absolute/path")
+    return parsed.set(drivername=_DRIVERS[backend])
+
+
+def _make_sqlite(url: URL) -> Engine:
+    path = Path(url.database or "").absolute()
+
+    def connect() -> sqlite3.Connection:
+        # mode=rw: a missing file must not turn into an empty database. isolation_level=None: we say BEGIN ourselves.
+        connection = sqlite3.connect(
+            f"file:{quote(str(path))}?mode=rw",
+            uri=True,
+            timeout=LOCK_SECONDS,
+            isolation_level=None,
+            check_same_thread=False,
+            cached_statements=512,
+        )
+        try:
+            _set_up_sqlite(connection)
+        except BaseException:
+            connection.close()
+            raise
+        return connection
+
+    engine = create_engine(url, creator=connect, pool_size=POOL_SIZE, max_overflow=POOL_OVERFLOW)
+
+    def on_begin(connection: Connection) -> None:
+        if connection.get_execution_options().get(_WRITE, True):
+            connection.exec_driver_sql("PRAGMA query_only=OFF")
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            connection.exec_driver_sql("PRAGMA query_only=ON")
+            connection.exec_driver_sql("BEGIN")
+
+    event.listen(engine, "begin", on_begin)
+    return engine
+
+
+def _set_up_sqlite(connection: sqlite3.Connection) -> None:
+    for pragma in ("foreign_keys=ON", "recursive_triggers=OFF", "synchronous=FULL"):
+        connection.execute(f"PRAGMA {pragma}")
+    # Two connections that turn WAL on at once get "locked" without the busy handler being asked.
+    deadline = time.monotonic() + LOCK_SECONDS
+    while connection.execute("PRAGMA journal_mode").fetchone()[0].lower() != "wal":
+        try:
+            connection.execute("PRAGMA journal_mode=WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
+                raise
+            time.sleep(0.02)
+
+
+def _make_postgresql(url: URL) -> Engine:
+    # autocommit: the driver sends no BEGIN of its own, so that ours can say the mode in the same round trip.
+    arguments = {"autocommit": True} | ({} if "connect_timeout" in url.query else {"connect_timeout": CONNECT_SECONDS})
+    engine = _make_server(url, arguments)
+
+    def on_connect(dbapi: Any, _record: Any) -> None:
+        dbapi.execute(
+            f"SET lock_timeout='{LOCK_SECONDS}s'; SET statement_timeout='{LOCK_SECONDS}s'; SET timezone='UTC';"
+            " SET client_encoding='UTF8'"
+        )
+
+    def on_begin(connection: Connection) -> None:
+        write = connection.get_execution_options().get(_WRITE, True)
+        mode = "READ COMMITTED READ WRITE" if write else "REPEATABLE READ READ ONLY"
+        connection.exec_driver_sql(f"BEGIN ISOLATION LEVEL {mode}")
+
+    event.listen(engine, "connect", on_connect)
+    event.listen(engine, "begin", on_begin)
+    return engine
+
+
+def _make_mariadb(url: URL) -> Engine:
+    arguments: dict[str, Any] = {"autocommit": True, "charset": "utf8mb4"}
+    if "connect_timeout" not in url.query:
+        arguments["connect_timeout"] = CONNECT_SECONDS
+    engine = _make_server(url, arguments)
+
+    def on_connect(dbapi: Any, _record: Any) -> None:
+        with dbapi.cursor() as cursor:
+            cursor.execute(
+                "SET SESSION sql_mode='STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO',"
+                f" innodb_lock_wait_timeout={LOCK_SECONDS}, lock_wait_timeout={LOCK_SECONDS}, time_zone='+00:00',"
+                " tx_isolation='READ-COMMITTED'"
+            )
+
+    def on_begin(connection: Connection) -> None:
+        if connection.get_execution_options().get(_WRITE, True):
+            connection.exec_driver_sql("START TRANSACTION READ WRITE")
+        else:
+            connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+            connection.exec_driver_sql("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+
+    event.listen(engine, "connect", on_connect)
+    event.listen(engine, "begin", on_begin)
+    return engine
+
+
+def _make_server(url: URL, arguments: dict[str, Any]) -> Engine:
+    return create_engine(
+        url,
+        connect_args=arguments,
+        pool_size=POOL_SIZE,
+        max_overflow=POOL_OVERFLOW,
+        pool_timeout=LOCK_SECONDS,
+        pool_pre_ping=True,
+        pool_recycle=1800,
+    )
+
+
+_MAKERS: dict[str, Callable[[URL], Engine]] = {
+    "sqlite": _make_sqlite,
+    "postgresql": _make_postgresql,
+    "mysql": _make_mariadb,
+    "mariadb": _make_mariadb,
+}
+
+_ENGINES: weakref.WeakSet[Engine] = weakref.WeakSet()
+
+
+def _forget_connections() -> None:
+    # A forked worker must not talk on its parent's sockets, nor close them.
+    for engine in _ENGINES:
+        engine.dispose(close=False)
+
+
+os.register_at_fork(after_in_child=_forget_connections)

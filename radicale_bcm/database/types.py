@@ -1,0 +1,125 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Column types that behave alike on SQLite, PostgreSQL and MariaDB. Imported by the schemas of business and books."""
+
+import json
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import Dialect, String, Text, TypeDecorator
+from sqlalchemy.dialects import mysql, postgresql
+from sqlalchemy.types import TypeEngine
+
+# Compares bytes, and a trailing space counts: what SQLite and PostgreSQL do.
+MARIADB_COLLATION = "utf8mb4_nopad_bin"
+
+MARIADB_TABLE = {
+    "mysql_engine": "InnoDB",
+    "mysql_charset": "utf8mb4",
+    "mysql_collate": MARIADB_COLLATION,
+    "mysql_row_format": "DYNAMIC",
+    "mariadb_engine": "InnoDB",
+    "mariadb_charset": "utf8mb4",
+    "mariadb_collate": MARIADB_COLLATION,
+    "mariadb_row_format": "DYNAMIC",
+}
+"""Keyword arguments for every Table of ours."""
+
+
+class Key(TypeDecorator[str]):
+    """Text of up to n characters that is compared and sorted by its code points: keys, paths, UIDs, hashes."""
+
+    impl = String
+    cache_ok = True
+
+    def __init__(self, length: int = 255) -> None:
+        super().__init__(length)
+        self.length = length
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """VARCHAR with the engine's binary collation."""
+        if dialect.name in {"mysql", "mariadb"}:
+            return dialect.type_descriptor(mysql.VARCHAR(self.length, charset="utf8mb4", collation=MARIADB_COLLATION))
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(postgresql.VARCHAR(self.length, collation="C"))
+        return dialect.type_descriptor(String(self.length))
+
+
+class LongText(TypeDecorator[str]):
+    """Text of any length, compared by its code points."""
+
+    impl = Text
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """LONGTEXT on MariaDB, TEXT elsewhere."""
+        if dialect.name in {"mysql", "mariadb"}:
+            return dialect.type_descriptor(mysql.LONGTEXT(charset="utf8mb4", collation=MARIADB_COLLATION))
+        return dialect.type_descriptor(Text())
+
+
+class JsonText(TypeDecorator[Any]):
+    """A JSON document kept as text, which every engine and every SQL client can read."""
+
+    impl = LongText
+    cache_ok = True
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
+        """The document as compact text."""
+        return None if value is None else json.dumps(value, ensure_ascii=False, separators=(",", ":"), sort_keys=True)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> Any:  # noqa: ARG002
+        """The document that the text holds."""
+        return None if value is None else json.loads(value)
+
+
+class Utc(TypeDecorator[datetime]):
+    """A moment. In Python always an aware datetime in UTC, to the microsecond.
+
+    SQLite keeps ISO text, so that text order is time order; text in another ISO form, written by another program, is
+    read as well, and text that is no moment is read as None. PostgreSQL keeps timestamptz, MariaDB DATETIME(6) in UTC.
+    """
+
+    impl = String
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """The engine's own type."""
+        if dialect.name in {"mysql", "mariadb"}:
+            return dialect.type_descriptor(mysql.DATETIME(fsp=6))
+        if dialect.name == "postgresql":
+            return dialect.type_descriptor(postgresql.TIMESTAMP(timezone=True))
+        return dialect.type_descriptor(Text())
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> Any:
+        """What the engine keeps; a naive datetime is a TypeError."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            message = f"a naive datetime has no place in a database: {value!r}"
+            raise TypeError(message)
+        value = value.astimezone(UTC)
+        if dialect.name == "sqlite":
+            return utc_text(value)
+        return value if dialect.name == "postgresql" else value.replace(tzinfo=None)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> datetime | None:  # noqa: ARG002
+        """An aware datetime in UTC."""
+        if isinstance(value, datetime):
+            return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+        return None if value is None else parse_utc(value)
+
+
+def utc_text(value: datetime) -> str:
+    """YYYY-MM-DDTHH:MM:SS.ffffffZ of an aware datetime."""
+    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
+
+
+def parse_utc(value: object) -> datetime | None:
+    """The moment that ISO text or a number of Unix seconds means (UTC unless an offset says otherwise), else None."""
+    try:
+        if isinstance(value, int | float):
+            return datetime.fromtimestamp(value, UTC)
+        moment = datetime.fromisoformat(str(value).strip())
+        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    except (ValueError, OverflowError, OSError):
+        return None
