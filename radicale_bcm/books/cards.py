@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Business cards: the projection of business records, one row for each record however many folders show it.
+
+Imported by sync. Every function works in the caller's transaction and commits nothing.
+"""
+
+import json
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import datetime
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
+
+from radicale_bcm.books.items import CHUNK, chunks
+from radicale_bcm.books.schema import alias, card, card_version
+
+
+class Card(NamedTuple):
+    """A stored business card. `text` has no CATEGORIES line; `kept` holds values that did not fit their column, each
+    with the record's value at that time."""
+
+    id: int
+    origin_id: int
+    record_id: str
+    record_version: str
+    uid: str
+    href: str
+    label: str
+    text: str
+    categories: str
+    etag: str
+    version: int
+    kept: str
+    gone: bool
+    revision: int
+    modified: datetime
+
+    @property
+    def kept_values(self) -> dict[str, tuple[str, str]]:
+        """field -> (value that the card keeps, value of the record when it was refused)."""
+        return {name: (kept, then) for name, (kept, then) in json.loads(self.kept or "{}").items()}
+
+
+_COLUMNS = tuple(card.c[name] for name in Card._fields)
+_ALL = select(*_COLUMNS)
+_BY_ID = _ALL.where(card.c.id == bindparam("id"))
+_BY_RECORD = _ALL.where(card.c.origin_id == bindparam("origin_id"), card.c.record_id == bindparam("record_id"))
+_NEXT = (
+    _ALL.where(card.c.origin_id == bindparam("origin_id"), card.c.id > bindparam("last"))
+    .order_by(card.c.id)
+    .limit(CHUNK)
+)
+_INSERT = insert(card)
+_UPDATE = update(card).where(card.c.id == bindparam("card_id"))
+_INSERT_VERSION = insert(card_version)
+
+
+def get(conn: Connection, card_id: int) -> Card | None:
+    """The card with this number."""
+    row = conn.execute(_BY_ID, {"id": card_id}).one_or_none()
+    return Card._make(row) if row else None
+
+
+def of_record(conn: Connection, origin_id: int, record_id: str) -> Card | None:
+    """The card of a record."""
+    row = conn.execute(_BY_RECORD, {"origin_id": origin_id, "record_id": record_id}).one_or_none()
+    return Card._make(row) if row else None
+
+
+def of_records(conn: Connection, origin_id: int, record_ids: Iterable[str]) -> dict[str, Card]:
+    """The cards of several records, by record id."""
+    found: dict[str, Card] = {}
+    for part in chunks(list(record_ids)):
+        rows = conn.execute(_ALL.where(card.c.origin_id == origin_id, card.c.record_id.in_(part)))
+        found.update((row.record_id, Card._make(row)) for row in rows)
+    return found
+
+
+def iterate(conn: Connection, origin_id: int) -> Iterator[Card]:
+    """All cards of an origin, in pieces."""
+    last = 0
+    while rows := conn.execute(_NEXT, {"origin_id": origin_id, "last": last}).all():
+        yield from map(Card._make, rows)
+        last = rows[-1][0]
+
+
+def uid_taken(conn: Connection, uid: str, href: str) -> bool:
+    """Whether a card has this UID or href already."""
+    taken = select(card.c.id).where((card.c.uid == uid) | (card.c.href == href))
+    return conn.execute(taken).first() is not None
+
+
+def add(conn: Connection, values: Mapping[str, Any]) -> Card:
+    """Insert a card; `values` holds all fields but the id."""
+    created = conn.execute(_INSERT, dict(values)).inserted_primary_key
+    assert created is not None
+    return Card(id=created[0], **values)
+
+
+def add_many(conn: Connection, rows: list[dict[str, Any]]) -> None:
+    """Insert cards in bulk; each row holds all fields but the id."""
+    for part in chunks(rows):
+        conn.execute(_INSERT, list(part))
+
+
+def change(conn: Connection, card_id: int, values: Mapping[str, Any]) -> None:
+    """Change the given fields of a card."""
+    conn.execute(_UPDATE, dict(values) | {"card_id": card_id})
+
+
+def archive(conn: Connection, card_id: int, version: int, text: bytes) -> None:
+    """Keep the text of a version as the base of later merges."""
+    conn.execute(_INSERT_VERSION, {"card_id": card_id, "version": version, "text": text})
+
+
+def archive_many(conn: Connection, rows: list[dict[str, Any]]) -> None:
+    """Keep texts in bulk: card_id, version, text."""
+    for part in chunks(rows):
+        conn.execute(_INSERT_VERSION, list(part))
+
+
+def archived(conn: Connection, card_id: int, version: int) -> bytes | None:
+    """The kept text of a version."""
+    found = select(card_version.c.text).where(card_version.c.card_id == card_id, card_version.c.version == version)
+    return conn.execute(found).scalar_one_or_none()
+
+
+def archived_latest(conn: Connection, card_id: int, limit: int) -> list[tuple[int, bytes]]:
+    """The latest kept texts, newest first."""
+    found = (
+        select(card_version.c.version, card_version.c.text)
+        .where(card_version.c.card_id == card_id)
+        .order_by(card_version.c.version.desc())
+        .limit(limit)
+    )
+    return [(row[0], row[1]) for row in conn.execute(found)]
+
+
+def forget(conn: Connection, card_id: int) -> None:
+    """Delete a card with its versions and memberships."""
+    conn.execute(delete(card).where(card.c.id == card_id))
+
+
+def set_alias(conn: Connection, collection_id: int, card_id: int, href: str, uid: str) -> None:
+    """Show a card at another href or UID in one folder."""
+    key = {"collection_id": collection_id, "card_id": card_id}
+    conn.execute(delete(alias).where(alias.c.collection_id == collection_id, alias.c.card_id == card_id))
+    conn.execute(insert(alias), key | {"href": href, "uid": uid})

@@ -1,0 +1,226 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Items: address object and calendar object resources that belong to no business record, and their tombstones.
+
+Imported by sync and server. Every function works in the caller's transaction and commits nothing; a change and its
+trace for sync-tokens are one function.
+"""
+
+from collections.abc import Iterable, Iterator, Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+
+from radicale_bcm.books import collections
+from radicale_bcm.books.schema import HREF_LENGTH, UID_LENGTH, item, tombstone, trash
+
+
+class Item(NamedTuple):
+    """A stored item; etag without quotes; time range in POSIX seconds as Radicale's `Item.time_range`."""
+
+    id: int
+    href: str
+    uid: str
+    name: str
+    component: str
+    time_start: int
+    time_end: int
+    text: str
+    etag: str
+    created_revision: int
+    revision: int
+    modified: datetime
+
+
+class NewItem(NamedTuple):
+    """What a caller knows of an item that it stores."""
+
+    href: str
+    uid: str
+    name: str
+    component: str
+    time_start: int
+    time_end: int
+    text: str
+
+
+_COLUMNS = tuple(item.c[name] for name in Item._fields)
+_ALL = select(*_COLUMNS).where(item.c.collection_id == bindparam("collection_id"))
+_ONE = _ALL.where(item.c.href == bindparam("href"))
+_HAS_UID = select(item.c.href).where(
+    item.c.collection_id == bindparam("collection_id"), item.c.uid == bindparam("uid")
+)
+# Below SQLite's and every driver's limit of bound parameters.
+CHUNK = 500
+_NEXT = _ALL.where(item.c.id > bindparam("last")).order_by(item.c.id).limit(CHUNK)
+
+
+def text_etag(text: str, salt: str = "") -> str:
+    """The ETag, without quotes, of a text that is served as it is."""
+    return sha256((text + salt).encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def fits(href: str, uid: str) -> bool:
+    """Whether both can be stored: their length is limited."""
+    return 0 < len(href) <= HREF_LENGTH and len(uid) <= UID_LENGTH
+
+
+def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    """Pieces that are short enough for an IN list."""
+    for start in range(0, len(values), CHUNK):
+        yield values[start : start + CHUNK]
+
+
+def get(conn: Connection, collection_id: int, href: str) -> Item | None:
+    """The item at an href."""
+    row = conn.execute(_ONE, {"collection_id": collection_id, "href": href}).one_or_none()
+    return Item._make(row) if row else None
+
+
+def get_many(conn: Connection, collection_id: int, hrefs: Iterable[str]) -> Iterator[Item]:
+    """The items that exist among the hrefs."""
+    for part in chunks(list(hrefs)):
+        rows = conn.execute(_ALL.where(item.c.href.in_(part)), {"collection_id": collection_id})
+        yield from map(Item._make, rows)
+
+
+def get_all(conn: Connection, collection_id: int) -> Iterator[Item]:
+    """All items of a collection, in pieces: other statements may run between two of them."""
+    last = 0
+    while rows := conn.execute(_NEXT, {"collection_id": collection_id, "last": last}).all():
+        yield from map(Item._make, rows)
+        last = rows[-1][0]
+
+
+def find_uid(conn: Connection, collection_id: int, uid: str) -> str | None:
+    """The href that has this UID."""
+    return conn.execute(_HAS_UID, {"collection_id": collection_id, "uid": uid}).scalars().first()
+
+
+def count(conn: Connection, collection_id: int) -> int:
+    """How many items there are."""
+    counted = select(func.count()).select_from(item).where(item.c.collection_id == collection_id)
+    return int(conn.execute(counted).scalar_one())
+
+
+_UPDATE = update(item).where(item.c.id == bindparam("item_id"))
+_INSERT = insert(item)
+
+
+def put(conn: Connection, collection_id: int, new: NewItem, revision: int, at: datetime, salt: str = "") -> Item:
+    """Insert the item or replace the one at its href, and record the change for sync-tokens."""
+    old = get(conn, collection_id, new.href)
+    values = new._asdict() | {"etag": text_etag(new.text, salt), "revision": revision, "modified": at}
+    if old:
+        conn.execute(_UPDATE, values | {"item_id": old.id})
+        stored = old._replace(**values)
+    else:
+        values |= {"collection_id": collection_id, "created_revision": revision}
+        created = conn.execute(_INSERT, values).inserted_primary_key
+        assert created is not None
+        del values["collection_id"]
+        stored = Item(id=created[0], **values)
+    collections.touch(conn, collection_id, revision, at)
+    return stored
+
+
+def put_many(conn: Connection, collection_id: int, new: Iterable[NewItem], revision: int, at: datetime) -> int:
+    """Insert items at hrefs that are free, in bulk. Returns how many."""
+    total = 0
+    batch: list[dict[str, Any]] = []
+    extra = {"collection_id": collection_id, "created_revision": revision, "revision": revision, "modified": at}
+    for each in new:
+        batch.append(each._asdict() | extra | {"etag": text_etag(each.text)})
+        if len(batch) == CHUNK:
+            conn.execute(_INSERT, batch)
+            total += len(batch)
+            batch = []
+    if batch:
+        conn.execute(_INSERT, batch)
+    collections.touch(conn, collection_id, revision, at)
+    return total + len(batch)
+
+
+def remove(conn: Connection, collection_id: int, old: Item, revision: int, at: datetime) -> None:
+    """Delete an item and leave its tombstone."""
+    conn.execute(delete(item).where(item.c.id == old.id))
+    conn.execute(
+        insert(tombstone),
+        {
+            "collection_id": collection_id,
+            "href": old.href,
+            "created_revision": old.created_revision,
+            "deleted_revision": revision,
+        },
+    )
+    collections.touch(conn, collection_id, revision, at)
+
+
+def touch(conn: Connection, collection_id: int, href: str, revision: int, at: datetime) -> bool:
+    """Report an unchanged item as changed, with another ETag: what a refused write has to be followed by."""
+    old = get(conn, collection_id, href)
+    if not old:
+        return False
+    values = {"etag": text_etag(old.text, str(revision)), "revision": revision, "modified": at}
+    conn.execute(_UPDATE, values | {"item_id": old.id})
+    collections.touch(conn, collection_id, revision, at)
+    return True
+
+
+def changed_since(conn: Connection, collection_id: int, since: int) -> set[str]:
+    """Hrefs of items that were stored after a revision."""
+    rows = select(item.c.href).where(item.c.collection_id == collection_id, item.c.revision > since)
+    return set(conn.execute(rows).scalars())
+
+
+def removed_since(conn: Connection, collection_id: int, since: int) -> set[str]:
+    """Hrefs that existed at a revision and were deleted after it; they may exist again."""
+    rows = select(tombstone.c.href).where(
+        tombstone.c.collection_id == collection_id,
+        tombstone.c.deleted_revision > since,
+        tombstone.c.created_revision <= since,
+    )
+    return set(conn.execute(rows).scalars())
+
+
+class Trashed(NamedTuple):
+    """A plain contact in Deleted Items."""
+
+    id: int
+    path: str
+    href: str
+    uid: str
+    label: str
+    text: str
+    deleted_at: datetime
+    deleted_by: str
+
+
+def keep_in_trash(conn: Connection, path: str, old: Item, label: str, at: datetime, by: str) -> None:
+    """Keep a deleted plain contact, restorable until purged."""
+    conn.execute(
+        insert(trash),
+        {
+            "path": path,
+            "href": old.href,
+            "uid": old.uid,
+            "label": label[:255],
+            "text": old.text,
+            "deleted_at": at,
+            "deleted_by": by,
+        },
+    )
+
+
+def trashed(conn: Connection, ids: Sequence[int] | None = None) -> list[Trashed]:
+    """Plain contacts in Deleted Items, latest first; all or those with the ids."""
+    rows = select(*(trash.c[name] for name in Trashed._fields)).order_by(trash.c.id.desc())
+    if ids is not None:
+        rows = rows.where(trash.c.id.in_(ids))
+    return [Trashed._make(row) for row in conn.execute(rows)]
+
+
+def drop_from_trash(conn: Connection, trashed_id: int) -> None:
+    """Forget a plain contact for good, or because it was restored."""
+    conn.execute(delete(trash).where(trash.c.id == trashed_id))

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Who sees which card: audiences, the stays of cards in them, and the epochs in which a folder showed an audience.
+
+Imported by sync and by view. All are intervals of revisions, open at the end while they last, so that a sync-token of
+any age can be answered exactly: what was shown then, against what is shown now.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from datetime import datetime
+from hashlib import sha256
+from typing import NamedTuple
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from radicale_bcm.books.items import chunks
+from radicale_bcm.books.schema import audience, epoch, exclusion, member
+
+
+class Audience(NamedTuple):
+    """A distinct (database, filter); `filters` are expressions with %me already bound."""
+
+    id: int
+    origin_id: int
+    filters: list[str]
+    active: bool
+    revision: int
+
+
+class Epoch(NamedTuple):
+    """A folder showed an audience with a category from a revision on, until `closed` if that is set."""
+
+    id: int
+    collection_id: int
+    audience_id: int
+    category: str
+    opened: int
+    closed: int | None
+
+
+_AUDIENCE = select(audience.c.id, audience.c.origin_id, audience.c.filter, audience.c.active, audience.c.revision)
+_EPOCHS = select(
+    epoch.c.id, epoch.c.collection_id, epoch.c.audience_id, epoch.c.category, epoch.c.opened, epoch.c.closed
+)
+_EPOCHS_OF = _EPOCHS.where(epoch.c.collection_id == bindparam("collection_id"))
+_OPEN_EPOCHS = _EPOCHS_OF.where(epoch.c.closed.is_(None))
+_STAYS_OF_CARD = select(member.c.audience_id).where(member.c.card_id == bindparam("card_id"), member.c.departed.is_(None))
+_ENTER = insert(member)
+_LEAVE = (
+    update(member)
+    .where(
+        member.c.audience_id == bindparam("in_audience"),
+        member.c.card_id == bindparam("of_card"),
+        member.c.departed.is_(None),
+    )
+    .values(departed=bindparam("at_revision"))
+)
+_BUMP = update(audience).where(audience.c.id == bindparam("bumped")).values(revision=bindparam("new_revision"))
+
+
+def _made(row: Sequence[object]) -> Audience:
+    number, origin_id, filters, active, revision = row
+    return Audience(number, origin_id, json.loads(str(filters)), bool(active), revision)  # type: ignore[arg-type]
+
+
+def filter_key(filters: Sequence[str]) -> str:
+    """The key under which equal canonical filters share one audience."""
+    return sha256("\n".join(filters).encode()).hexdigest()
+
+
+def find_audience(conn: Connection, origin_id: int, filters: Sequence[str]) -> Audience | None:
+    """The audience of a database and a canonical filter."""
+    found = _AUDIENCE.where(audience.c.origin_id == origin_id, audience.c.filter_key == filter_key(filters))
+    row = conn.execute(found).one_or_none()
+    return _made(tuple(row)) if row else None
+
+
+def get_audience(conn: Connection, audience_id: int) -> Audience:
+    """The audience with this number."""
+    return _made(tuple(conn.execute(_AUDIENCE.where(audience.c.id == audience_id)).one()))
+
+
+def active_audiences(conn: Connection, origin_id: int) -> list[Audience]:
+    """The audiences whose membership follows the database."""
+    found = _AUDIENCE.where(audience.c.origin_id == origin_id, audience.c.active.is_(True))
+    return [_made(tuple(row)) for row in conn.execute(found)]
+
+
+def add_audience(conn: Connection, origin_id: int, filters: Sequence[str], revision: int) -> Audience:
+    """Create an active audience without members."""
+    values = {
+        "origin_id": origin_id,
+        "filter": json.dumps(list(filters), ensure_ascii=False),
+        "filter_key": filter_key(filters),
+        "active": True,
+        "revision": revision,
+    }
+    created = conn.execute(insert(audience), values).inserted_primary_key
+    assert created is not None
+    return Audience(created[0], origin_id, list(filters), True, revision)
+
+
+def set_active(conn: Connection, audience_id: int, active: bool) -> None:
+    """Whether the membership follows the database from now on."""
+    conn.execute(update(audience).where(audience.c.id == audience_id).values(active=active))
+
+
+def bump(conn: Connection, audience_ids: Iterable[int], revision: int) -> None:
+    """Something that these audiences show changed at this revision."""
+    rows = [{"bumped": number, "new_revision": revision} for number in audience_ids]
+    if rows:
+        conn.execute(_BUMP, rows)
+
+
+def audiences_of(conn: Connection, card_id: int) -> set[int]:
+    """The audiences that a card is in now."""
+    return set(conn.execute(_STAYS_OF_CARD, {"card_id": card_id}).scalars())
+
+
+def members(conn: Connection, audience_id: int) -> set[int]:
+    """The cards that an audience has now."""
+    found = select(member.c.card_id).where(member.c.audience_id == audience_id, member.c.departed.is_(None))
+    return set(conn.execute(found).scalars())
+
+
+def enter(conn: Connection, audience_id: int, card_ids: Iterable[int], revision: int) -> None:
+    """Cards that are not in the audience enter it."""
+    rows = [{"audience_id": audience_id, "card_id": number, "entered": revision} for number in card_ids]
+    for part in chunks(rows):
+        conn.execute(_ENTER, list(part))
+    if rows:
+        bump(conn, [audience_id], revision)
+
+
+def leave(conn: Connection, audience_id: int, card_ids: Iterable[int], revision: int) -> None:
+    """Cards leave the audience."""
+    rows = [{"in_audience": audience_id, "of_card": number, "at_revision": revision} for number in card_ids]
+    for part in chunks(rows):
+        conn.execute(_LEAVE, list(part))
+    if rows:
+        bump(conn, [audience_id], revision)
+
+
+def open_epochs(conn: Connection, collection_id: int) -> list[Epoch]:
+    """What a folder shows now."""
+    return [Epoch._make(row) for row in conn.execute(_OPEN_EPOCHS, {"collection_id": collection_id})]
+
+
+def epochs(conn: Connection, collection_id: int) -> list[Epoch]:
+    """What a folder showed and shows."""
+    return [Epoch._make(row) for row in conn.execute(_EPOCHS_OF, {"collection_id": collection_id})]
+
+
+def open_epoch(conn: Connection, collection_id: int, audience_id: int, category: str, revision: int) -> None:
+    """The folder shows the audience from this revision on."""
+    values = {"collection_id": collection_id, "audience_id": audience_id, "category": category, "opened": revision}
+    conn.execute(insert(epoch), values)
+
+
+def close_epoch(conn: Connection, epoch_id: int, revision: int) -> None:
+    """The folder shows the audience no longer."""
+    conn.execute(update(epoch).where(epoch.c.id == epoch_id).values(closed=revision))
+
+
+def audience_in_use(conn: Connection, audience_id: int) -> bool:
+    """Whether any folder shows the audience now."""
+    used = select(epoch.c.id).where(epoch.c.audience_id == audience_id, epoch.c.closed.is_(None))
+    return conn.execute(used).first() is not None
+
+
+def exclude(conn: Connection, collection_id: int, card_id: int, kind: str, revision: int, at: datetime) -> None:
+    """One folder shows the card no longer, although its audience has it."""
+    values = {"collection_id": collection_id, "card_id": card_id, "kind": kind, "entered": revision, "at": at}
+    conn.execute(insert(exclusion), values)
+
+
+def include(conn: Connection, collection_id: int, kind: str, revision: int, card_ids: Sequence[int] | None) -> int:
+    """End exclusions of a kind, of all cards or of some. Returns how many."""
+    ended = update(exclusion).where(
+        exclusion.c.collection_id == collection_id, exclusion.c.kind == kind, exclusion.c.departed.is_(None)
+    )
+    if card_ids is not None:
+        ended = ended.where(exclusion.c.card_id.in_(card_ids))
+    return int(conn.execute(ended.values(departed=revision)).rowcount)
+
+
+def excluded(conn: Connection, collection_id: int, kind: str) -> list[int]:
+    """Cards that a folder does not show now for a reason of this kind."""
+    found = select(exclusion.c.card_id).where(
+        exclusion.c.collection_id == collection_id, exclusion.c.kind == kind, exclusion.c.departed.is_(None)
+    )
+    return list(conn.execute(found).scalars())

@@ -1,0 +1,53 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Opens the state database. Imported by sync."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from sqlalchemy import Connection
+
+from radicale_bcm.books import revisions
+from radicale_bcm.database import migrate
+from radicale_bcm.database.engine import open_engine, transaction
+from radicale_bcm.database.errors import url_safe
+
+MIGRATIONS = Path(__file__).with_name("migrations")
+VERSION_TABLE = "bcm_state_version"
+
+
+class StateDatabase:
+    """The state database at a URL. Opening connects to nothing; errors are those of `database.errors`."""
+
+    def __init__(self, url: str) -> None:
+        self.engine = open_engine(url)
+        self.url = url_safe(self.engine.url)
+
+    def upgrade(self, *, create: bool) -> bool:
+        """Bring the schema up to date; with `create`, make what is not there yet. True if anything was done."""
+        done = migrate.upgrade(self.engine, MIGRATIONS, VERSION_TABLE, create=create)
+        if done:
+            with transaction(self.engine, write=True) as conn:
+                revisions.start(conn)
+        return done
+
+    def exists(self) -> bool:
+        """Whether the schema was ever created here."""
+        return migrate.current(self.engine, VERSION_TABLE) is not None
+
+    @contextmanager
+    def reader(self) -> Iterator[Connection]:
+        """A transaction that reads one snapshot."""
+        with transaction(self.engine, write=False) as conn:
+            yield conn
+
+    @contextmanager
+    def writer(self) -> Iterator[Connection]:
+        """A transaction that holds the write lock of the whole state, committed at the end."""
+        with transaction(self.engine, write=True) as conn:
+            revisions.lock(conn)
+            yield conn
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.engine.dispose()

@@ -1,0 +1,87 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Revisions and sync-tokens of the state database (RFC 6578). Imported by the other modules of books and by sync.
+
+A revision is drawn at most once in a write transaction, by raising the counter under its row lock: no later revision
+can be committed before an earlier one. Each is stored with a random nonce, so that a token which was issued after the
+backup that somebody restored is known to be strange, although its number is used again.
+"""
+
+import re
+import secrets
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from radicale_bcm.books.schema import counter, revision
+
+TOKEN_PREFIX = "http://radicale.org/ns/sync/"
+_TOKEN = re.compile(re.escape(TOKEN_PREFIX) + r"([0-9]{1,18})-([0-9]{1,18})-([0-9a-f]{16})")
+
+_LOCK = select(counter.c.revision).where(counter.c.id == 1).with_for_update()
+_RAISE = update(counter).where(counter.c.id == 1).values(revision=counter.c.revision + 1)
+_CURRENT = select(counter.c.revision).where(counter.c.id == 1)
+_NONCE = select(revision.c.nonce).where(revision.c.revision == bindparam("revision"))
+_INSERT = insert(revision)
+
+
+@dataclass(frozen=True, slots=True)
+class InvalidToken(ValueError):
+    """A sync-token that was not issued for this collection, or before a restore (RFC 6578 3.2: valid-sync-token)."""
+
+    token: str
+    reason: str
+
+    def __str__(self) -> str:
+        return f"sync-token {self.token!r}: {self.reason}"
+
+
+def lock(conn: Connection) -> None:
+    """Take the write lock of the whole state: held until the transaction ends.
+
+    On SQLite the transaction itself is the lock (BEGIN IMMEDIATE); elsewhere it is the counter's row.
+    """
+    if conn.dialect.name != "sqlite":
+        conn.execute(_LOCK)
+
+
+def current(conn: Connection) -> int:
+    """The latest committed revision, or the one of this transaction."""
+    return int(conn.execute(_CURRENT).scalar_one())
+
+
+def draw(conn: Connection, at: datetime) -> int:
+    """Raise the counter and store the new revision with its nonce."""
+    conn.execute(_RAISE)
+    number = current(conn)
+    conn.execute(_INSERT, {"revision": number, "nonce": secrets.token_hex(8), "at": at})
+    return number
+
+
+def token(conn: Connection, collection_id: int, number: int) -> str:
+    """The sync-token of a collection at a revision that was drawn before."""
+    nonce = conn.execute(_NONCE, {"revision": number}).scalar_one()
+    return f"{TOKEN_PREFIX}{number}-{collection_id}-{nonce}"
+
+
+def read_token(conn: Connection, collection_id: int, text: str) -> int:
+    """The revision that a token stands for.
+
+    Raises InvalidToken for anything that this collection did not issue.
+    """
+    match = _TOKEN.fullmatch(text)
+    if not match:
+        raise InvalidToken(text, "not of this server")
+    number, issued_for, nonce = int(match[1]), int(match[2]), match[3]
+    if issued_for != collection_id:
+        raise InvalidToken(text, "issued for another collection")
+    if conn.execute(_NONCE, {"revision": number}).scalar_one_or_none() != nonce:
+        raise InvalidToken(text, "from another history of this server, such as one before a restore from backup")
+    return number
+
+
+def start(conn: Connection) -> None:
+    """Give a new state database its counter and first revision; harmless where they exist."""
+    if conn.execute(_CURRENT).scalar_one_or_none() is None:
+        conn.execute(insert(counter), {"id": 1, "revision": 0})
+        draw(conn, datetime.now(UTC))
