@@ -10,6 +10,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from operator import methodcaller
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -135,7 +136,11 @@ def _make_sqlite(url: URL) -> Engine:
 
 
 def _set_up_sqlite(connection: sqlite3.Connection) -> None:
-    for pragma in ("foreign_keys=ON", "recursive_triggers=OFF", "synchronous=FULL"):
+    # Text that another program wrote in another encoding must not make a whole table unreadable.
+    connection.text_factory = methodcaller("decode", "utf-8", "replace")
+    # What the other two engines do: lower() knows all scripts, LIKE tells upper from lower case.
+    connection.create_function("lower", 1, _lower, deterministic=True)
+    for pragma in ("foreign_keys=ON", "recursive_triggers=OFF", "synchronous=FULL", "case_sensitive_like=ON"):
         connection.execute(f"PRAGMA {pragma}")
     # Two connections that turn WAL on at once get "locked" without the busy handler being asked.
     deadline = time.monotonic() + LOCK_SECONDS
@@ -146,6 +151,10 @@ def _set_up_sqlite(connection: sqlite3.Connection) -> None:
             if error.sqlite_errorcode & 0xFF != sqlite3.SQLITE_BUSY or time.monotonic() > deadline:
                 raise
             time.sleep(0.02)
+
+
+def _lower(value: object) -> object:
+    return value.lower() if isinstance(value, str) else value
 
 
 def _make_postgresql(url: URL) -> Engine:

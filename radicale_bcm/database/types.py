@@ -3,11 +3,12 @@
 
 import json
 from datetime import UTC, datetime
+from decimal import Decimal, InvalidOperation
 from typing import Any
 
-from sqlalchemy import Dialect, String, Text, TypeDecorator
+from sqlalchemy import Boolean, Dialect, Numeric, String, Text, TypeDecorator
 from sqlalchemy.dialects import mysql, postgresql
-from sqlalchemy.types import TypeEngine
+from sqlalchemy.types import TypeEngine, UserDefinedType
 
 # Compares bytes, and a trailing space counts: what SQLite and PostgreSQL do.
 MARIADB_COLLATION = "utf8mb4_nopad_bin"
@@ -107,6 +108,108 @@ class Utc(TypeDecorator[datetime]):
         if isinstance(value, datetime):
             return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
         return None if value is None else parse_utc(value)
+
+
+_YES = frozenset({"true", "t", "yes", "y", "on", "1"})
+_NO = frozenset({"false", "f", "no", "n", "off", "0"})
+
+
+def yes_no(value: object) -> bool | None:
+    """What True, 1, "true", "yes", … mean; None for anything that is neither yes nor no."""
+    text = str(value).strip().lower()
+    return True if text in _YES else False if text in _NO else None
+
+
+class YesNo(TypeDecorator[str]):
+    """Yes or no: "true" and "false" in Python, BOOLEAN in the database. What is neither is read as None."""
+
+    impl = Boolean
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """BOOLEAN; without SQLAlchemy's own check of what comes back, since SQLite gives back whatever was put in."""
+        return dialect.type_descriptor(Boolean() if dialect.name == "postgresql" else _PlainBoolean())
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """True or False (1 or 0) of a bool or of text; other values are a TypeError."""
+        if value is None:
+            return None
+        meant = yes_no(value)
+        if meant is None:
+            message = f"neither yes nor no: {value!r}"
+            raise TypeError(message)
+        return meant if dialect.name == "postgresql" else int(meant)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
+        """Text, "true" or "false"."""
+        if value is None:
+            return None
+        meant = yes_no(value)
+        return None if meant is None else "true" if meant else "false"
+
+
+class _PlainBoolean(UserDefinedType[Any]):
+    """BOOLEAN in DDL, and values untouched."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_options: Any) -> str:
+        return "BOOLEAN"
+
+
+NUMBER_DIGITS = 15
+NUMBER_PLACES = 4
+
+
+def decimal_text(value: object) -> str | None:
+    """A number in plain decimal notation without superfluous zeros ("3", "2.5"); None for what is no finite number."""
+    try:
+        number = Decimal(str(value).strip())
+    except InvalidOperation:
+        return None
+    if not number.is_finite() or number.adjusted() > NUMBER_DIGITS:
+        return None
+    text = f"{number:f}"
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    return "0" if text in {"-0", ""} else text
+
+
+class Number(TypeDecorator[str]):
+    """A number of up to 15 digits, 4 of them after the point: decimal text in Python, NUMERIC in the database."""
+
+    impl = String
+    cache_ok = True
+
+    def load_dialect_impl(self, dialect: Dialect) -> TypeEngine[Any]:
+        """NUMERIC(15, 4); SQLite gets the affinity alone, and gives back whatever was put in."""
+        if dialect.name == "sqlite":
+            return dialect.type_descriptor(_PlainNumeric())
+        return dialect.type_descriptor(Numeric(NUMBER_DIGITS, NUMBER_PLACES))
+
+    def process_bind_param(self, value: Any, dialect: Dialect) -> Any:
+        """A Decimal (SQLite: an int or float) of a number or of text; other values are a TypeError."""
+        if value is None:
+            return None
+        text = decimal_text(value)
+        if text is None:
+            message = f"not a number: {value!r}"
+            raise TypeError(message)
+        if dialect.name != "sqlite":
+            return Decimal(text)
+        return float(text) if "." in text else int(text)
+
+    def process_result_value(self, value: Any, dialect: Dialect) -> str | None:  # noqa: ARG002
+        """Decimal text."""
+        return None if value is None else decimal_text(value)
+
+
+class _PlainNumeric(UserDefinedType[Any]):
+    """NUMERIC in DDL, and values untouched."""
+
+    cache_ok = True
+
+    def get_col_spec(self, **_options: Any) -> str:
+        return "NUMERIC"
 
 
 def utc_text(value: datetime) -> str:
