@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The one field table: native columns, vCard mapping, command-line help and docs all derive from it.
-Every module may import it."""
+
+Every module may import it.
+"""
 
 from collections.abc import Iterator
 from typing import Literal, NamedTuple
@@ -31,7 +33,7 @@ class Field(NamedTuple):
 
 
 def _both(
-    name: str, label: str, length: int | None, removal: Removal, vcard3: str, vcard4: str = "", kind: Kind = "text"
+    name: str, label: str, length: int | None, removal: Removal, vcard3: str, *, vcard4: str = "", kind: Kind = "text"
 ) -> Field:
     return Field(name, label, kind, length, "both", removal, vcard3, vcard4 or vcard3)
 
@@ -62,7 +64,7 @@ FIELDS: tuple[Field, ...] = (
     _both("family_name", "Family name", 128, "clear", "N (1)"),
     _both("suffix", "Suffix", 64, "clear", "N (5)"),
     _both("nickname", "Nickname", 255, "clear", "NICKNAME"),
-    _both("file_as", "File as", 255, "keep", "SORT-STRING, X-MS-FILE-AS", "N;SORT-AS="),
+    _both("file_as", "File as", 255, "keep", "SORT-STRING", vcard4="N;SORT-AS="),
     _both("company", "Company (account)", 255, "clear", "ORG (1)"),
     _both("department", "Department", 255, "clear", "ORG (2)"),
     _both("office", "Office", 255, "keep", "ORG (3)"),
@@ -86,16 +88,43 @@ FIELDS: tuple[Field, ...] = (
     _phone("other_phone", "Other phone", "clear", "voice"),
     *_address("business", "Business", "work"),
     *_address("home", "Home", "home"),
-    *_address("other", "Other", "x-other, or none"),
-    _both("mailing_address", "Mailing address (business, home or other)", 16, "keep", "ADR;TYPE=pref", "ADR;PREF=1"),
+    *_address("other", "Other", "other"),
+    _both(
+        "mailing_address",
+        "Mailing address (business, home or other)",
+        16,
+        "keep",
+        "X-MS-OL-DEFAULT-POSTAL-ADDRESS",
+        vcard4="ADR;PREF=1",
+    ),
     _both("web_page", "Web page", 1000, "clear", "URL"),
     _both("im_address", "Instant messaging address", 255, "keep", "IMPP"),
     _both("birthday", "Birthday", 16, "clear", "BDAY", kind="date"),
-    _both("anniversary", "Anniversary", 16, "keep", "X-ANNIVERSARY", "ANNIVERSARY", kind="date"),
-    _both("spouse", "Spouse", 255, "keep", "X-SPOUSE", "RELATED;TYPE=spouse;VALUE=text"),
-    _both("manager", "Manager", 255, "keep", "X-MANAGER", "RELATED;TYPE=x-manager;VALUE=text"),
-    _both("assistant", "Assistant", 255, "keep", "X-ASSISTANT", "RELATED;TYPE=agent;VALUE=text"),
-    _both("children", "Children", 255, "keep", "X-CHILDREN", "RELATED;TYPE=child;VALUE=text"),
+    _both(
+        "anniversary", "Anniversary", 16, "keep", "X-ABDATE with label Anniversary", vcard4="ANNIVERSARY", kind="date"
+    ),
+    _both(
+        "spouse", "Spouse", 255, "keep", "X-ABRELATEDNAMES with label Spouse", vcard4="RELATED;TYPE=spouse;VALUE=text"
+    ),
+    _both(
+        "manager",
+        "Manager",
+        255,
+        "keep",
+        "X-ABRELATEDNAMES with label Manager",
+        vcard4="RELATED;TYPE=x-manager;VALUE=text",
+    ),
+    _both(
+        "assistant",
+        "Assistant",
+        255,
+        "keep",
+        "X-ABRELATEDNAMES with label Assistant",
+        vcard4="RELATED;TYPE=agent;VALUE=text",
+    ),
+    _both(
+        "children", "Children", 255, "keep", "X-ABRELATEDNAMES with label Child", vcard4="RELATED;TYPE=child;VALUE=text"
+    ),
     _both("note", "Note", None, "clear", "NOTE", kind="multiline"),
     _both("category", "Categories", 500, "keep", "CATEGORIES"),
     _out("owner", "Owner", 255),
@@ -125,8 +154,10 @@ BY_NAME: dict[str, Field] = {field.name: field for field in FIELDS}
 
 
 def property_of(name: str) -> str:
-    """The vCard property that shows a business ("out") field; a custom type's own field gets a prefix of its own,
-    so that none can collide with a later field of ours."""
+    """The vCard property that shows a business ("out") field.
+
+    A custom type's own field gets a prefix of its own, so that none can collide with a later field of ours.
+    """
     field = BY_NAME.get(name)
     if field is not None and field.direction == "out":
         return field.vcard3

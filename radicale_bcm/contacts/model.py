@@ -9,8 +9,11 @@ _FALLBACKS = ("company", "email", "email2", "email3", "nickname", "file_as", "mo
 
 
 def derived_name(contact: Contact) -> str:
-    """The display name of a contact without regard to its `name`: given and family name, else company, else the
-    first e-mail address, else whatever else could tell it apart; "" if nothing can."""
+    """The display name of a contact without regard to its `name`.
+
+    Given and family name, else company, else the first e-mail address, else whatever else could tell it apart;
+    "" if nothing can.
+    """
     given = contact.get("given_name", "")
     family = contact.get("family_name", "")
     if given and family:
