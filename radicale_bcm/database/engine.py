@@ -153,7 +153,7 @@ def _set_up_sqlite(connection: sqlite3.Connection) -> None:
             time.sleep(0.02)
 
 
-def _lower(value: object) -> object:
+def _lower(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
 
 

@@ -13,7 +13,7 @@ from sqlalchemy.types import TypeEngine, UserDefinedType
 # Compares bytes, and a trailing space counts: what SQLite and PostgreSQL do.
 MARIADB_COLLATION = "utf8mb4_nopad_bin"
 
-MARIADB_TABLE = {
+MARIADB_TABLE: dict[str, Any] = {
     "mysql_engine": "InnoDB",
     "mysql_charset": "utf8mb4",
     "mysql_collate": MARIADB_COLLATION,

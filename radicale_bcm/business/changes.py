@@ -1,0 +1,67 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The change log of our own schema, which triggers write: one row per consumer and change.
+
+Imported by business and sync. A row says that something happened to a record, not what the record is now: read it.
+Rows are handed out and removed one by one and never by "everything up to", because a transaction that took a low number
+may commit long after a higher one.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from sqlalchemy import Connection, select
+from sqlalchemy.exc import IntegrityError
+
+from radicale_bcm.business.rows import chunks, new_key
+from radicale_bcm.business.schema import change_consumer, change_log
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """A row of the log. operation: insert, update or delete; `at` is when the statement ran, not when it was
+    committed.
+    """
+
+    seq: int
+    record_id: str
+    operation: str
+    at: datetime
+
+
+def register_consumer(connection: Connection, name: str) -> int:
+    """The id of the consumer of this name; one that is new gets the changes committed from now on."""
+    mine = select(change_consumer.c.id).where(change_consumer.c.name == name)
+    found = connection.scalar(mine)
+    if found is not None:
+        return int(found)
+    try:
+        return new_key(connection, change_consumer.insert().values(name=name, created_at=datetime.now(UTC)))
+    except IntegrityError:  # somebody registered it a moment ago
+        return int(connection.execute(mine).scalar_one())
+
+
+def forget_consumer(connection: Connection, name: str) -> None:
+    """Nothing is logged for this consumer any more, and its rows are gone."""
+    mine = select(change_consumer.c.id).where(change_consumer.c.name == name).scalar_subquery()
+    connection.execute(change_log.delete().where(change_log.c.consumer_id == mine))
+    connection.execute(change_consumer.delete().where(change_consumer.c.name == name))
+
+
+def has_pending(connection: Connection, consumer_id: int) -> bool:
+    """Whether there is anything to read; looks at one index entry."""
+    mine = change_log.c.consumer_id == consumer_id
+    return connection.execute(select(change_log.c.seq).where(mine).limit(1)).first() is not None
+
+
+def pending(connection: Connection, consumer_id: int, limit: int = 1000) -> list[Change]:
+    """The oldest rows for this consumer."""
+    statement = select(change_log.c.seq, change_log.c.record_id, change_log.c.operation, change_log.c.changed_at)
+    statement = statement.where(change_log.c.consumer_id == consumer_id).order_by(change_log.c.seq).limit(limit)
+    return [Change(*row) for row in connection.execute(statement)]
+
+
+def acknowledge(connection: Connection, seqs: Iterable[int]) -> None:
+    """Remove these rows: their records were read, in this transaction or after the rows were."""
+    for some in chunks(sorted(set(seqs))):
+        connection.execute(change_log.delete().where(change_log.c.seq.in_(some)))
