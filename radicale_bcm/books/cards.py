@@ -146,3 +146,9 @@ def set_alias(conn: Connection, collection_id: int, card_id: int, href: str, uid
     key = {"collection_id": collection_id, "card_id": card_id}
     conn.execute(delete(alias).where(alias.c.collection_id == collection_id, alias.c.card_id == card_id))
     conn.execute(insert(alias), key | {"href": href, "uid": uid})
+
+
+def ids_by_record(conn: Connection, origin_id: int) -> dict[str, int]:
+    """The numbers of the cards that can be shown, by record id."""
+    found = select(card.c.record_id, card.c.id).where(card.c.origin_id == origin_id, card.c.gone.is_(False))
+    return {row[0]: row[1] for row in conn.execute(found)}

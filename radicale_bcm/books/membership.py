@@ -63,14 +63,13 @@ def _made(row: Sequence[object]) -> Audience:
     return Audience(number, origin_id, json.loads(str(filters)), bool(active), revision)  # type: ignore[arg-type]
 
 
-def filter_key(filters: Sequence[str]) -> str:
-    """The key under which equal canonical filters share one audience."""
-    return sha256("\n".join(filters).encode()).hexdigest()
+def _key(canonical: str) -> str:
+    return sha256(canonical.encode()).hexdigest()
 
 
-def find_audience(conn: Connection, origin_id: int, filters: Sequence[str]) -> Audience | None:
-    """The audience of a database and a canonical filter."""
-    found = _AUDIENCE.where(audience.c.origin_id == origin_id, audience.c.filter_key == filter_key(filters))
+def find_audience(conn: Connection, origin_id: int, canonical: str) -> Audience | None:
+    """The audience of a database and a filter in its canonical form."""
+    found = _AUDIENCE.where(audience.c.origin_id == origin_id, audience.c.filter_key == _key(canonical))
     row = conn.execute(found).one_or_none()
     return _made(tuple(row)) if row else None
 
@@ -86,12 +85,14 @@ def active_audiences(conn: Connection, origin_id: int) -> list[Audience]:
     return [_made(tuple(row)) for row in conn.execute(found)]
 
 
-def add_audience(conn: Connection, origin_id: int, filters: Sequence[str], revision: int) -> Audience:
+def add_audience(
+    conn: Connection, origin_id: int, filters: Sequence[str], canonical: str, revision: int
+) -> Audience:
     """Create an active audience without members."""
     values = {
         "origin_id": origin_id,
         "filter": json.dumps(list(filters), ensure_ascii=False),
-        "filter_key": filter_key(filters),
+        "filter_key": _key(canonical),
         "active": True,
         "revision": revision,
     }
@@ -189,4 +190,10 @@ def excluded(conn: Connection, collection_id: int, kind: str) -> list[int]:
     found = select(exclusion.c.card_id).where(
         exclusion.c.collection_id == collection_id, exclusion.c.kind == kind, exclusion.c.departed.is_(None)
     )
+    return list(conn.execute(found).scalars())
+
+
+def collections_showing(conn: Connection, audience_id: int) -> list[int]:
+    """The folders that show the audience now."""
+    found = select(epoch.c.collection_id).where(epoch.c.audience_id == audience_id, epoch.c.closed.is_(None))
     return list(conn.execute(found).scalars())

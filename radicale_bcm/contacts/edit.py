@@ -1,0 +1,230 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an edited card means: base card, sent card and record in, a decision out. Pure; imported by sync.
+
+The base is the card that the client had when it began to edit. A field counts as edited if it differs between base
+and sent card; everything else in the sent card is only an echo and changes nothing.
+"""
+
+import re
+import zlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from radicale_bcm.contacts import lines
+from radicale_bcm.contacts.card import read
+from radicale_bcm.contacts.fields import BY_NAME
+from radicale_bcm.contacts.lines import Line
+from radicale_bcm.contacts.model import Contact
+
+# What every mainstream client shows: a sent card without any such line means that the person removed it.
+_SHOWN_BY_ALL = frozenset({"FN", "N", "NICKNAME", "ORG", "TITLE", "EMAIL", "TEL", "ADR", "URL", "BDAY", "NOTE"})
+_FRAME = frozenset({"BEGIN", "END", "VERSION"})
+# Lines that only say something about another line of their group.
+_LABELS = frozenset({"X-ABLABEL", "X-ABADR"})
+# Clients that show categories; all others are taken to drop them (CLIENTS.md).
+_SHOWS_CATEGORIES = re.compile(r"evolution|nextcloud|caldavsynchronizer|infcloud|carddavmate|rcmcarddav|sogo", re.I)
+_LONG_VALUE = 400
+
+
+@dataclass(frozen=True, slots=True)
+class Decision:
+    """What an edit comes to.
+
+    `changes` are the fields to write ("" empties); `overruled` maps a field that changed on both sides to the value
+    that lost; `kept` names fields that the card left out and that stay by their removal policy; `template` is the
+    text whose lines carry everything that no field holds.
+    """
+
+    changes: dict[str, str]
+    template: str
+    overruled: dict[str, str] = field(default_factory=dict)
+    kept: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Texts:
+    """The three cards of a merge: what the client had, what it sent, what is served now."""
+
+    base: str
+    sent: str
+    current: str
+
+
+def decide(
+    texts: Texts,
+    record: Mapping[str, str],
+    *,
+    client_wins: bool,
+    client: str = "",
+    ignore_categories: frozenset[str] = frozenset(),
+) -> Decision:
+    """Merge an edit field by field.
+
+    `record` holds the values that the fields have now. A field that changed on both sides goes to the client if
+    `client_wins`, else it stays as the database has it. `client` is the User-Agent, which decides about categories.
+    """
+    base = read(texts.base, ignore_categories=ignore_categories)
+    sent = read(texts.sent, ignore_categories=ignore_categories)
+    changes: dict[str, str] = {}
+    overruled: dict[str, str] = {}
+    kept: list[str] = []
+    for name in edited_fields(base, sent):
+        if BY_NAME[name].direction not in ("both", "in"):
+            continue
+        new, now = sent.get(name, ""), record.get(name, "")
+        if not new and _stays(name, client):
+            kept.append(name)
+        elif new == now:
+            continue
+        elif now != base.get(name, "") and not client_wins:
+            overruled[name] = new
+        else:
+            if now != base.get(name, ""):
+                overruled[name] = now
+            changes[name] = new
+    return Decision(changes, merge_lines(texts), overruled, tuple(kept))
+
+
+def edited_fields(base: Contact, sent: Contact) -> list[str]:
+    """Fields that differ between two contacts, in the order of the field table."""
+    return [name for name in BY_NAME if base.get(name, "") != sent.get(name, "")]
+
+
+def _stays(name: str, client: str) -> bool:
+    if name == "category":
+        return not _SHOWS_CATEGORIES.search(client)
+    return BY_NAME[name].removal == "keep"
+
+
+def nearest_base(candidates: Sequence[str], sent: str, ignore_categories: frozenset[str] = frozenset()) -> int:
+    """The index of the text from which the sent card differs least: what a client had that does not say so.
+
+    `candidates` are newest first; among equals the newest wins.
+    """
+    contact = read(sent, ignore_categories=ignore_categories)
+    distances = [len(edited_fields(read(text, ignore_categories=ignore_categories), contact)) for text in candidates]
+    return distances.index(min(distances))
+
+
+@dataclass(slots=True)
+class _Cluster:
+    """All lines of one property name, each with the label lines of its group."""
+
+    lines: list[Line]
+    labels: dict[str, list[Line]]
+
+    def same_as(self, other: "_Cluster | None") -> bool:
+        return other is not None and self._values() == other._values()
+
+    def _values(self) -> list[object]:
+        return sorted(
+            (line.value, sorted((name, tuple(values)) for name, values in line.params), self._label(line))
+            for line in self.lines
+        )
+
+    def _label(self, line: Line) -> str:
+        return "|".join(each.value for each in self.labels.get(line.group or "", ()))
+
+
+def _clusters(text: str) -> dict[str, _Cluster]:
+    labels: dict[str, list[Line]] = {}
+    found: dict[str, _Cluster] = {}
+    parsed = lines.parse(text)
+    for line in parsed:
+        if line.name in _LABELS and line.group:
+            labels.setdefault(line.group, []).append(line)
+    for line in parsed:
+        if line.name not in _FRAME and not (line.name in _LABELS and line.group):
+            found.setdefault(line.name, _Cluster([], labels)).lines.append(line)
+    return found
+
+
+def merge_lines(texts: Texts) -> str:
+    """The sent text, with the lines of the current one that the client did not mean to change.
+
+    Property by property: what the client left as it was stays as it is now; what it left out stays too, unless every
+    client shows that property. Values of fields need no care here: rendering puts the record's into their lines.
+    """
+    base, sent, current = _clusters(texts.base), _clusters(texts.sent), _clusters(texts.current)
+    dropped: set[int] = set()
+    added: list[_Cluster] = []
+    for name, now in current.items():
+        mine, then = sent.get(name), base.get(name)
+        if mine is None:
+            if then is None or name not in _SHOWN_BY_ALL:
+                added.append(now)
+        elif then is not None and mine.same_as(then) and not now.same_as(mine):
+            dropped.update(id(line) for line in mine.lines)
+            added.append(now)
+    gone = [name for name, mine in sent.items() if name not in current and mine.same_as(base.get(name))]
+    for name in gone:
+        dropped.update(id(line) for line in sent[name].lines)
+    if not dropped and not added:
+        return texts.sent
+    return _put_together(texts.sent, [line for each in sent.values() for line in each.lines], dropped, added)
+
+
+def _put_together(sent: str, parsed: list[Line], dropped: set[int], added: list[_Cluster]) -> str:
+    raw_dropped = {_key(line) for line in parsed if id(line) in dropped}
+    groups = {line.group.lower() for line in lines.parse(sent) if line.group}
+    out: list[str] = []
+    tail: list[str] = []
+    for line in lines.parse(sent):
+        if line.name == "END":
+            tail.append(line.raw)
+        elif _key(line) not in raw_dropped:
+            out.append(_ended(line.raw))
+    for cluster in added:
+        for line in cluster.lines:
+            out.extend(_moved(line, cluster.labels.get(line.group or "", ()), groups))
+    return "".join(out) + "".join(tail)
+
+
+def _key(line: Line) -> tuple[str | None, str, str]:
+    return (line.group, line.name, line.raw)
+
+
+def _ended(raw: str) -> str:
+    return raw if raw.endswith(("\n", "\r")) else raw + "\r\n"
+
+
+def _moved(line: Line, labels: Iterable[Line], taken: set[str]) -> list[str]:
+    """A line and its labels, in a group that is free in the card they move to."""
+    if not line.group:
+        return [_ended(line.raw)]
+    group, number = line.group, 1
+    while group.lower() in taken:
+        group, number = f"item{number}", number + 1
+    taken.add(group.lower())
+    return [_ended(group + each.raw[len(line.group) :]) for each in (line, *labels)]
+
+
+def shorten(text: str) -> bytes:
+    """A text to keep as the base of later merges: long values, such as photos, become their hash."""
+    parsed = lines.parse(text)
+    if any(len(line.value) > _LONG_VALUE and line.name not in _SHOWN_BY_ALL for line in parsed):
+        text = "".join(_shortened(line) for line in parsed)
+    return zlib.compress(text.encode("utf-8", "surrogatepass"), 6)
+
+
+def restore(kept: bytes, *others: str) -> str:
+    """A kept text, with the long values put back that one of the other texts still has."""
+    text = zlib.decompress(kept).decode("utf-8", "surrogatepass")
+    if "\x1asha256:" not in text:
+        return text
+    known = {
+        _digest(line.value): line.value for other in others for line in lines.parse(other) if len(line.value) > _LONG_VALUE
+    }
+    return re.sub(r"\x1asha256:([0-9a-f]{64})", lambda match: known.get(match[1], match[0]), text)
+
+
+def _digest(value: str) -> str:
+    return sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _shortened(line: Line) -> str:
+    if len(line.value) <= _LONG_VALUE or line.name in _SHOWN_BY_ALL:
+        return _ended(line.raw)
+    head, _, _ = line.raw.partition(":")
+    return f"{head}:\x1asha256:{_digest(line.value)}\r\n"

@@ -1,0 +1,104 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Radicale's Application, subclassed where it cannot say what we mean: status codes of refusals, a database that is
+down, no ETag on a PUT that was changed. Imported by server.wsgi."""
+
+from collections.abc import Callable
+from http import client
+from typing import Any
+from xml.sax.saxutils import escape
+
+from radicale import types
+from radicale.app import REQUEST_METHODS, Application
+from radicale.log import logger
+
+from radicale_bcm.database.errors import Busy, DatabaseError, StorageFull
+from radicale_bcm.server import request
+from radicale_bcm.server.request import Request
+from radicale_bcm.sync.errors import Conflict, Forbidden, NotThere, Refused
+
+RETRY_SECONDS = 10
+_CARDDAV = "urn:ietf:params:xml:ns:carddav"
+
+
+class BcmApplication(Application):
+    """Stock Radicale with honest answers.
+
+    What the storage refused is answered with its own status; a database that cannot be used is 503 with Retry-After,
+    so that clients keep their change and try again.
+    """
+
+    def _handle_request(self, environ: dict[str, Any]) -> Any:
+        try:
+            return super()._handle_request(environ)
+        except DatabaseError as error:
+            status, headers, body, _ = _unavailable(error)
+            assert isinstance(body, str)
+            content = body.encode()
+            everything = [*headers.items(), ("Content-Length", str(len(content)))]
+            return f"{status} {client.responses[status]}", everything, [content]
+
+
+def _unavailable(error: DatabaseError) -> types.WSGIResponse:
+    logger.error("A database cannot be used: %s", error)
+    headers = {"Content-Type": "text/plain; charset=utf-8", "Retry-After": str(RETRY_SECONDS)}
+    if isinstance(error, StorageFull):
+        return client.INSUFFICIENT_STORAGE, headers, "There is no room left to store anything.", None
+    reason = "busy" if isinstance(error, Busy) else "not available"
+    return client.SERVICE_UNAVAILABLE, headers, f"A database is {reason}; please try again in a moment.", None
+
+
+def _error(status: int, element: str, namespace: str, reason: str) -> types.WSGIResponse:
+    """An error body with the precondition that failed (RFC 4918 16) and the reason for people."""
+    body = (
+        '<?xml version="1.0" encoding="utf-8"?>\n'
+        f'<error xmlns="DAV:"><{element} xmlns="{namespace}"/>'
+        f"<responsedescription>{escape(reason)}</responsedescription></error>"
+    )
+    return status, {"Content-Type": "text/xml; charset=utf-8"}, body.encode(), None
+
+
+_STATUS: tuple[tuple[type[Refused], int, str], ...] = (
+    (Forbidden, client.FORBIDDEN, "need-privileges"),
+    (NotThere, client.NOT_FOUND, "resource-must-be-null"),
+    (Conflict, client.CONFLICT, "no-conflicting-lock"),
+)
+
+
+def _corrected(current: Request, answer: types.WSGIResponse) -> types.WSGIResponse:
+    """The answer that says what really happened."""
+    status, headers, body, text = answer
+    if current.unreadable and status == client.BAD_REQUEST:
+        return _error(client.FORBIDDEN, "valid-address-data", _CARDDAV, f"This is no vCard: {current.unreadable}")
+    if isinstance(current.refusal, Refused):
+        for kind, code, element in _STATUS:
+            if isinstance(current.refusal, kind):
+                return _error(code, element, "DAV:", current.refusal.reason)
+        return client.BAD_REQUEST, {"Content-Type": "text/plain; charset=utf-8"}, current.refusal.reason, None
+    if current.withhold_etag and status in (client.CREATED, client.NO_CONTENT):
+        return status, {name: value for name, value in headers.items() if name != "ETag"}, body, text
+    if status == client.FORBIDDEN and current.method == "REPORT" and "thunderbird" in current.client.lower():
+        # Thunderbird recovers from an invalid sync-token only if the status is 400.
+        if isinstance(body, bytes) and b"valid-sync-token" in body:
+            return client.BAD_REQUEST, headers, body, text
+    return answer
+
+
+def _honest(name: str) -> Callable[..., types.WSGIResponse]:
+    def do(self: BcmApplication, *args: Any) -> types.WSGIResponse:
+        try:
+            answer = getattr(super(BcmApplication, self), name)(*args)
+        except DatabaseError as error:
+            return _unavailable(error)
+        except ValueError:
+            if request.current().refusal is None:
+                raise
+            answer = (client.BAD_REQUEST, {}, "", None)
+        return _corrected(request.current(), answer)
+
+    do.__name__ = name
+    return do
+
+
+for _method in REQUEST_METHODS:
+    setattr(BcmApplication, f"do_{_method}", _honest(f"do_{_method}"))
+

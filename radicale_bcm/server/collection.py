@@ -1,0 +1,258 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One collection as Radicale sees it: items and, in a sync folder, business cards. Imported by server.storage."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from radicale import item as radicale_item
+from radicale.storage import BaseCollection, ComponentNotFoundError
+
+from radicale_bcm.books import cards, collections, delta, items, revisions, view
+from radicale_bcm.books.items import NewItem
+from radicale_bcm.books.view import Folder, Resource
+from radicale_bcm.contacts.card import with_uid
+from radicale_bcm.contacts.vcard import Card
+from radicale_bcm.server import request
+from radicale_bcm.server.item import http_date, new_item, stored_item
+from radicale_bcm.server.refusing import refusing
+from radicale_bcm.sync import apply, plain
+from radicale_bcm.sync.apply import Sent
+from radicale_bcm.sync.errors import Forbidden
+
+if TYPE_CHECKING:
+    from radicale_bcm.server.storage import Storage
+
+_SUFFIX = {"VADDRESSBOOK": ".vcf", "VCALENDAR": ".ics"}
+
+
+class Collection(BaseCollection):
+    """A collection of the state database; `row` is None only for a root that has no properties."""
+
+    def __init__(self, storage: "Storage", path: str, row: collections.Collection | None) -> None:
+        self._storage = storage
+        self._path = path
+        self.row = row
+
+    @property
+    def path(self) -> str:
+        """Without leading and trailing slash."""
+        return self._path
+
+    @property
+    def _conn(self) -> Any:
+        return self._storage.session.conn
+
+    @cached_property
+    def folder(self) -> Folder:
+        """What the collection shows now."""
+        assert self.row is not None
+        return view.open_folder(self._conn, self.row)
+
+    def _reload(self) -> None:
+        """After a write of this request: show what is stored now."""
+        self.row = collections.get(self._conn, self._path)
+        self.__dict__.pop("folder", None)
+        self.__dict__.pop("etag", None)
+
+    @cached_property
+    def etag(self) -> str:  # type: ignore[override]
+        """O(1): the sync-token in another form."""
+        return view.etag(self._conn, self.folder) if self.row else '""'
+
+    @property
+    def last_modified(self) -> str:
+        """HTTP date of the last change of an own item or property."""
+        assert self.row is not None
+        return http_date(self.row.modified)
+
+    def get_meta(self, key: str | None = None) -> Any:
+        """All properties, or one."""
+        props = self.row.props if self.row else {}
+        return dict(props) if key is None else props.get(key)
+
+    def set_meta(self, props: Mapping[str, str]) -> None:
+        """Replace all properties; the resourcetype of a sync folder stays (C14)."""
+        unit = self._storage.unit
+        with refusing(unit):
+            tag = props.get("tag", "")
+            if self.row and self.row.tag != tag and collections.sync_folders_in(self._conn, self._path):
+                raise Forbidden("a sync folder stays an address book: stop synchronisation on the command line first")
+            if self.row is None:
+                self.row = collections.create(self._conn, self._path, props, unit.revision, unit.at)
+            else:
+                collections.set_props(self._conn, self.row.id, props, unit.revision, unit.at)
+            self._reload()
+
+    def sync(self, old_token: str = "") -> tuple[str, Iterable[str]]:
+        """RFC 6578: the token now, and the hrefs that changed or went since the old one (all that are there without).
+
+        InvalidToken, a ValueError, for a token that this collection did not issue (H8).
+        """
+        folder, conn = self.folder, self._conn
+        if not old_token:
+            return view.token(conn, folder), (each.href for each in view.resources(conn, folder))
+        since = revisions.read_token(conn, folder.collection.id, old_token)
+        if since > folder.revision:
+            raise revisions.InvalidToken(old_token, "from the future")
+        if since == folder.revision:
+            return view.token(conn, folder), ()
+        changes = delta.since(conn, folder, since)
+        return view.token(conn, folder), sorted(changes.changed | changes.removed)
+
+    def get_multi(self, hrefs: Iterable[str]) -> Iterator[tuple[str, radicale_item.Item | None]]:
+        """The items at these hrefs, None for those that do not exist."""
+        wanted = list(dict.fromkeys(hrefs))
+        if self.row is None:
+            yield from ((href, None) for href in wanted)
+            return
+        for part in items.chunks(wanted):
+            found = view.find(self._conn, self.folder, part)
+            for href in part:
+                yield href, stored_item(self, found[href]) if href in found else None
+
+    def get_all(self) -> Iterator[radicale_item.Item]:
+        """Everything that the collection holds."""
+        if self.row is not None and (self.row.tag or items.count(self._conn, self.row.id)):
+            for each in view.resources(self._conn, self.folder):
+                yield stored_item(self, each)
+
+    def has_uid(self, uid: str) -> bool:
+        """Whether something here has this UID."""
+        return self.row is not None and view.find_uid(self._conn, self.folder, uid) is not None
+
+    def read_through(self, card_id: int) -> None:
+        """Bring a business card up to date with its record, under the record's lock."""
+        card = cards.get(self._conn, card_id)
+        if card is not None:
+            apply.read_through(self._storage.unit, card)
+            self._reload()
+
+    def upload(
+        self, href: str, item: radicale_item.Item
+    ) -> tuple[radicale_item.Item, radicale_item.Item | None]:
+        """Store an item (C10, C11) or apply the edit of a business card (C2). Returns the new and the old one."""
+        unit = self._storage.unit
+        assert self.row is not None
+        with refusing(unit):
+            before = view.get(self._conn, self.folder, href)
+            old = stored_item(self, before) if before else None
+            try:
+                after = self._edit(before, item) if before and before.card_id else self._put(before, href, item)
+            except Forbidden:
+                if before:
+                    apply.refused(unit, self.folder, href, before.card_id)
+                raise
+            if after.text != item.serialize() or _was_repaired(item):
+                # RFC 6352 6.3.2.3: no ETag where the stored card is not the one that was sent (H14).
+                request.current().withhold_etag = True
+            return stored_item(self, after), old
+
+    def _edit(self, before: Resource, item: radicale_item.Item) -> Resource:
+        unit = self._storage.unit
+        card = cards.get(self._conn, before.card_id or 0)
+        assert card is not None
+        current = request.current()
+        sent = Sent(item.serialize(), current.client, matched=before.etag in current.if_match)
+        apply.edit_card(unit, self.folder, card, sent)
+        self._reload()
+        after = view.get(self._conn, self.folder, before.href)
+        # An edit can take the record out of this folder's filter: the client is told at its next sync.
+        return after or before._replace(etag=f'"gone-{unit.revision}"', text="")
+
+    def _put(self, before: Resource | None, href: str, item: radicale_item.Item) -> Resource:
+        assert self.row is not None
+        new = new_item(href, item)
+        if before is not None and _has_generated_uid(item):
+            new = new._replace(uid=before.uid, text=with_uid(item.serialize(), before.uid))
+        stored, _ = plain.put(self._storage.unit, self.row, new)
+        self._reload()
+        return view.item_resource(stored)
+
+    def delete(self, href: str | None = None) -> None:
+        """Delete an item (C8, C11) or the collection, which a sync folder and what contains one refuses (C14)."""
+        unit = self._storage.unit
+        with refusing(unit):
+            if href is None:
+                self._delete_whole()
+                return
+            assert self.row is not None
+            found = view.get(self._conn, self.folder, href)
+            if found is None:
+                raise ComponentNotFoundError(href)
+            try:
+                if found.card_id is not None:
+                    card = cards.get(self._conn, found.card_id)
+                    assert card is not None
+                    apply.delete_card(unit, self.folder, card)
+                else:
+                    plain.delete(unit, self.row, href)
+            except Forbidden as error:
+                # Radicale knows no refused DELETE (H7), and clients drop the card whatever we answer (H17): it comes
+                # back with a new revision at the next sync. Our Application says 403.
+                apply.refused(unit, self.folder, href, found.card_id)
+                request.current().refusal = error
+            self._reload()
+
+    def _delete_whole(self) -> None:
+        if collections.sync_folders_in(self._conn, self._path):
+            raise Forbidden("a sync folder cannot be deleted: stop synchronisation on the command line first")
+        for each in self.get_all():
+            if self.row and self.row.tag == "VADDRESSBOOK" and each.href:
+                plain.delete(self._storage.unit, self.row, each.href)
+        collections.delete_tree(self._conn, self._path)
+
+    def fill(self, new: Iterable[radicale_item.Item]) -> list[str]:
+        """Store items in an empty collection under hrefs made from their UIDs. Returns the hrefs."""
+        assert self.row is not None
+        unit = self._storage.unit
+        named = list(self._named(new))
+        items.put_many(self._conn, self.row.id, named, unit.revision, unit.at)
+        self._reload()
+        return [each.href for each in named]
+
+    def _named(self, new: Iterable[radicale_item.Item]) -> Iterator[NewItem]:
+        """Hrefs as Radicale makes them: the UID if it is free and fits, else a hash, else a random name."""
+        suffix = _SUFFIX.get(self.tag, "")
+        taken: set[str] = set()
+        for item in new:
+            uid = item.uid
+            names = [uid if uid.lower().endswith(suffix) else uid + suffix, items.text_etag(uid) + suffix]
+            href = next((name for name in names if _usable(name) and name not in taken), None)
+            href = href or radicale_item.find_available_uid(taken.__contains__, suffix)
+            taken.add(href)
+            yield new_item(href, item)
+
+    def replace(
+        self, new: Iterable[radicale_item.Item], props: Mapping[str, str]
+    ) -> tuple["Collection", dict[str, radicale_item.Item], list[str]]:
+        """PUT on a collection that exists: refused for a sync folder (C14). Old sync-tokens go on."""
+        unit = self._storage.unit
+        if collections.sync_folders_in(self._conn, self._path):
+            raise Forbidden("a sync folder cannot be replaced: stop synchronisation on the command line first")
+        old = {each.href: each for each in self.get_all() if each.href}
+        if self.row is None:
+            self.row = collections.create(self._conn, self._path, props, unit.revision, unit.at)
+        collections.set_props(self._conn, self.row.id, props, unit.revision, unit.at)
+        self._reload()
+        named = {each.href: each for each in self._named(new)} if props.get("tag") else {}
+        for href in old.keys() - named.keys():
+            plain.delete(unit, self.row, href)
+        for each in named.values():
+            plain.put(unit, self.row, each)
+        self._reload()
+        return self, {href: old[href] for href in old.keys() & named.keys()}, list(named.keys() - old.keys())
+
+
+def _usable(href: str) -> bool:
+    return 0 < len(href) <= items.HREF_LENGTH and "/" not in href and href not in (".", "..") and "\0" not in href
+
+
+def _was_repaired(item: radicale_item.Item) -> bool:
+    card = item.vobject_item
+    return isinstance(card, Card) and card.repaired
+
+
+def _has_generated_uid(item: radicale_item.Item) -> bool:
+    card = item.vobject_item
+    return isinstance(card, Card) and card.generated_uid

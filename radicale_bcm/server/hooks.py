@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What is mended in Radicale when the plugin is imported, for the stock server as well as for ours: how cards are
+read, and that a request is known to the storage. Imported by server.storage."""
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import radicale.app
+import radicale.item
+
+from radicale_bcm.contacts import guard
+from radicale_bcm.contacts.lines import NotAVCard
+from radicale_bcm.contacts.vcard import Component, is_vcard_text, read_cards
+from radicale_bcm.server import request
+
+_installed = False
+
+
+def install() -> None:
+    """Mend vobject and put our reader in front of Radicale's; harmless when repeated."""
+    global _installed  # noqa: PLW0603
+    if _installed:
+        return
+    guard.install()
+    radicale.item.read_components = _reading(radicale.item.read_components)
+    radicale.app.Application._handle_request = _announcing(  # type: ignore[method-assign]  # noqa: SLF001
+        radicale.app.Application._handle_request  # noqa: SLF001
+    )
+    _installed = True
+
+
+def _reading(original: Callable[[str], list[Component]]) -> Callable[[str], list[Component]]:
+    def read_components(text: str) -> list[Component]:
+        """Read a request body or file: vCards losslessly and by our own reader, everything else by Radicale's."""
+        if not is_vcard_text(text):
+            return original(text)
+        current = request.current()
+        try:
+            cards = read_cards(text)
+        except NotAVCard as error:
+            current.unreadable = str(error)
+            raise
+        current.cards = cards
+        return list(cards)
+
+    return read_components
+
+
+def _announcing(original: Callable[..., Any]) -> Callable[..., Any]:
+    def handle_request(self: Any, environ: dict[str, Any], *args: Any) -> Iterable[Any]:
+        request.begin(environ)
+        return original(self, environ, *args)  # type: ignore[no-any-return]
+
+    return handle_request

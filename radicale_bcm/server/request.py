@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the storage knows of the request that it serves. Radicale passes the storage neither headers nor the reason
+of a refusal, so both travel beside it, in a context variable of the request's thread."""
+
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+from radicale_bcm.contacts.vcard import Card
+
+
+@dataclass(slots=True)
+class Request:
+    """One HTTP request. The storage writes `refusal` and `withhold_etag`, our Application answers by them."""
+
+    method: str = ""
+    path: str = ""
+    client: str = ""
+    if_match: str = ""
+    cards: list[Card] = field(default_factory=list)
+    refusal: Exception | None = None
+    unreadable: str = ""
+    withhold_etag: bool = False
+
+
+_current: ContextVar[Request] = ContextVar("radicale_bcm_request")
+
+
+def current() -> Request:
+    """The request of this thread; an empty one outside of any."""
+    found = _current.get(None)
+    if found is None:
+        found = Request()
+        _current.set(found)
+    return found
+
+
+def begin(environ: dict[str, Any]) -> Request:
+    """A request starts."""
+    request = Request(
+        method=str(environ.get("REQUEST_METHOD", "")).upper(),
+        path=str(environ.get("PATH_INFO", "")),
+        client=str(environ.get("HTTP_USER_AGENT", "")),
+        if_match=str(environ.get("HTTP_IF_MATCH", "")).strip(),
+    )
+    _current.set(request)
+    return request

@@ -1,0 +1,70 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The production server: granian with several workers and keep-alive. Imported by cli."""
+
+import os
+import socket
+import threading
+import time
+from http.client import HTTPConnection
+from pathlib import Path
+
+from granian import Granian
+from granian.constants import Interfaces
+
+from radicale_bcm.server.config import load
+from radicale_bcm.server.storage import Storage
+
+THREADS = 8
+READY_SECONDS = 60
+
+
+def serve(config_path: Path, host: str, port: int, workers: int) -> None:
+    """Serve until SIGTERM or SIGINT. Prints one line with the URL when it is ready to answer.
+
+    Opens the databases once before the workers start, so that a mistake is one clear message and a migration is done
+    by one process. Raises database.errors.DatabaseError, RuntimeError for the configuration, OSError for the port.
+    """
+    os.environ["RADICALE_CONFIG"] = str(config_path)
+    Storage(load(str(config_path))).site.close()
+    port = _free_port(host, port)
+    server = Granian(
+        "radicale_bcm.server.wsgi:application",
+        address=host,
+        port=port,
+        interface=Interfaces.WSGI,
+        workers=workers,
+        blocking_threads=THREADS,
+        websockets=False,
+        log_enabled=False,
+        respawn_failed_workers=True,
+        workers_kill_timeout=30,
+    )
+    threading.Thread(target=_announce, args=(host, port), daemon=True).start()
+    server.serve()
+
+
+def _free_port(host: str, port: int) -> int:
+    """The port, checked before any worker starts; 0 takes any that is free."""
+    with socket.socket(socket.AF_INET6 if ":" in host else socket.AF_INET) as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        probe.bind((host, port))
+        return int(probe.getsockname()[1])
+
+
+def _announce(host: str, port: int) -> None:
+    """Print the URL as soon as a worker answers."""
+    reached = {"0.0.0.0": "127.0.0.1", "::": "::1"}.get(host, host)  # noqa: S104
+    deadline = time.monotonic() + READY_SECONDS
+    while time.monotonic() < deadline:
+        connection = HTTPConnection(reached, port, timeout=READY_SECONDS)
+        try:
+            connection.request("OPTIONS", "/")
+            connection.getresponse().read()
+        except OSError:
+            time.sleep(0.05)
+            continue
+        finally:
+            connection.close()
+        shown = f"[{host}]" if ":" in host else host
+        print(f"radicale-bcm serves http://{shown}:{port}/", flush=True)
+        return

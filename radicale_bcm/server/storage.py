@@ -1,0 +1,222 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The storage plugin: `[storage] type = radicale_bcm`. Radicale calls discover, move, create_collection and
+acquire_lock; one lock is one unit of work (writing) or one snapshot (reading) of the state database."""
+
+import threading
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any, ContextManager
+
+from radicale import item as radicale_item
+from radicale import pathutils, types
+from radicale.config import Configuration
+from radicale.log import logger
+from radicale.storage import BaseCollection, BaseStorage
+from sqlalchemy import Connection
+
+from radicale_bcm.books import collections, view
+from radicale_bcm.books.history import Actor
+from radicale_bcm.database.errors import DatabaseError
+from radicale_bcm.server import config, hooks, request
+from radicale_bcm.server.collection import Collection
+from radicale_bcm.server.item import stored_item
+from radicale_bcm.server.refusing import refusing
+from radicale_bcm.sync import apply, plain, pull, site
+from radicale_bcm.sync.errors import Forbidden
+from radicale_bcm.sync.unit import Unit
+
+hooks.install()
+
+
+class Session:
+    """What one thread has open: a snapshot, or a unit of work. Locks of one thread nest."""
+
+    def __init__(self, conn: Connection, unit: Unit | None) -> None:
+        self.conn = conn
+        self.unit = unit
+
+
+class Storage(BaseStorage):
+    """Radicale's storage in the state database, with the business contacts in the sync folders."""
+
+    _is_collision_free = True
+    _supports_unicode = True
+    _supports_trailing_whitespace = True
+    _supports_problematic_chars = True
+
+    def __init__(self, configuration: Configuration) -> None:
+        super().__init__(config.with_plugin_schema(configuration))
+        options, create = config.options_of(self.configuration)
+        self.site = site.open_site(options, create=create)
+        self._local = threading.local()
+
+    @property
+    def session(self) -> Session:
+        """What this thread has open; only inside acquire_lock."""
+        found: Session | None = getattr(self._local, "session", None)
+        if found is None:
+            raise RuntimeError("the storage is used outside its lock")
+        return found
+
+    @property
+    def unit(self) -> Unit:
+        """The unit of work of this thread; only inside acquire_lock("w")."""
+        unit = self.session.unit
+        if unit is None:
+            raise RuntimeError("the storage is written to under a reading lock")
+        return unit
+
+    @types.contextmanager
+    def acquire_lock(self, mode: str, user: str = "", *args: Any, **kwargs: Any) -> Iterator[None]:
+        """Open a snapshot ("r") or a unit of work ("w"); nested calls of a thread share the outer one."""
+        if getattr(self._local, "session", None) is not None:
+            if mode == "w" and self.session.unit is None:
+                raise RuntimeError("a writing lock cannot be taken inside a reading one")
+            yield
+            return
+        with self._reading() if mode == "r" else self._writing(kwargs.get("actor") or user) as session:
+            self._local.session = session
+            try:
+                yield
+            finally:
+                self._local.session = None
+
+    @contextmanager
+    def _reading(self) -> Iterator[Session]:
+        self.pull()
+        with self.site.read() as conn:
+            yield Session(conn, None)
+
+    @contextmanager
+    def _writing(self, user: str) -> Iterator[Session]:
+        with self.site.write(Actor(user, request.current().client, "dav")) as unit:
+            yield Session(unit.conn, unit)
+
+    def pull(self) -> None:
+        """Show what was committed in the business database until now; a reader goes on without it if it is down."""
+        try:
+            pull.pull_pending(self.site)
+        except DatabaseError as error:
+            logger.warning("The business database cannot be read, its cards are served as they were: %s", error)
+
+    def discover(
+        self,
+        path: str,
+        depth: str = "0",
+        child_context_manager: Callable[[str, str | None], ContextManager[None]] | None = None,
+        user_groups: set[str] = frozenset(),  # type: ignore[assignment]
+    ) -> Iterator[types.CollectionOrItem]:
+        """Radicale's way to everything: the collection or item at a path and, with depth, what is directly in it."""
+        sane = pathutils.strip_path(path)
+        collection = self.collection_at(sane)
+        if collection is None:
+            found = self._item_at(sane)
+            if found is not None:
+                yield found
+            return
+        yield collection
+        if depth != "0":
+            yield from self._children(collection, child_context_manager)
+
+    def _children(
+        self,
+        collection: Collection,
+        guard: Callable[[str, str | None], ContextManager[None]] | None,
+    ) -> Iterator[types.CollectionOrItem]:
+        for each in collection.get_all():
+            if guard:
+                with guard(collection.path, each.href):
+                    yield each
+            else:
+                yield each
+        for row in collections.children(self.session.conn, collection.path):
+            if guard:
+                with guard(row.path, None):
+                    yield Collection(self, row.path, row)
+            else:
+                yield Collection(self, row.path, row)
+
+    def collection_at(self, path: str) -> Collection | None:
+        """The collection at a path; the root always exists."""
+        row = collections.get(self.session.conn, path)
+        return Collection(self, path, row) if row is not None or not path else None
+
+    def _item_at(self, path: str) -> radicale_item.Item | None:
+        parent = self.collection_at(collections.parent_of(path))
+        if parent is None or parent.row is None:
+            return None
+        href = path.rpartition("/")[2]
+        folder = parent.folder
+        found = view.get(self.session.conn, folder, href)
+        if found is None:
+            return None
+        if self.session.unit is not None and found.card_id is not None:
+            # Before Radicale compares If-Match: what is committed in the business database counts (C6).
+            parent.read_through(found.card_id)
+            found = view.get(self.session.conn, parent.folder, href)
+            if found is None:
+                return None
+        return stored_item(parent, found, uid=_uid_as_sent(found))
+
+    def create_collection(
+        self,
+        href: str,
+        items: Iterable[radicale_item.Item] | None = None,
+        props: Mapping[str, str] | None = None,
+    ) -> tuple[BaseCollection, dict[str, radicale_item.Item], list[str]]:
+        """Create a collection, or replace it where props are given (RFC 4791 5.3.1, RFC 5689, PUT on a collection)."""
+        path = pathutils.strip_path(href)
+        with refusing(self.unit):
+            existing = self.collection_at(path)
+            if existing is not None and not props:
+                return existing, {}, []
+            if path and not collections.fits(path):
+                raise Forbidden("the path is too long")
+            if existing is not None:
+                return existing.replace(items or (), props or {})
+            row = collections.create(self.unit.conn, path, props or {}, self.unit.revision, self.unit.at)
+            created = Collection(self, path, row)
+            hrefs = created.fill(items or ()) if row.tag else []
+            return created, {}, hrefs
+
+    def move(self, item: radicale_item.Item, to_collection: BaseCollection, to_href: str) -> None:
+        """Move an item (RFC 4918 9.9); a business card leaves its folder by C12."""
+        source = item.collection
+        assert isinstance(source, Collection) and isinstance(to_collection, Collection) and item.href
+        assert source.row is not None and to_collection.row is not None
+        with refusing(self.unit):
+            found = view.get(self.unit.conn, source.folder, item.href)
+            if found is not None and found.card_id is not None:
+                apply.move_out(self.unit, source.folder, found, to_collection.row, to_href)
+            else:
+                plain.move(self.unit, source.row, item.href, to_collection.row, to_href)
+
+    def verify(self) -> bool:
+        """Whether every stored object can be read."""
+        readable = True
+        for collection in self._everything(""):
+            for each in collection.get_all():
+                try:
+                    each.vobject_item  # noqa: B018
+                except Exception as error:  # noqa: BLE001
+                    logger.error("Cannot read %r in %r: %s", each.href, collection.path, error)
+                    readable = False
+        return readable
+
+    def _everything(self, path: str) -> Iterator[Collection]:
+        for row in collections.children(self.session.conn, path):
+            yield Collection(self, row.path, row)
+            yield from self._everything(row.path)
+
+
+def _uid_as_sent(found: view.Resource) -> str | None:
+    """The UID of the card that is being PUT, where that must not matter: a business card's UID belongs to the server
+    (C4), and a card without one was given one by us."""
+    sent = request.current().cards
+    if request.current().method != "PUT" or len(sent) != 1:
+        return None
+    if found.card_id is not None or sent[0].generated_uid:
+        return str(sent[0].uid.value)
+    return None
+
+

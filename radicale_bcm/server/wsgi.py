@@ -1,0 +1,30 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The WSGI application of one worker: `radicale_bcm.server.wsgi:application`. Configured by RADICALE_CONFIG."""
+
+import os
+
+from radicale import log
+
+from radicale_bcm.server.application import BcmApplication
+from radicale_bcm.server.config import load
+
+
+def make_application(path: str | None = None) -> BcmApplication:
+    """Radicale's configuration read, its log set up, and our Application on it."""
+    log.setup()
+    configuration = load(path)
+    log.set_level(
+        configuration.get("logging", "level"),
+        configuration.get("logging", "backtrace_on_debug"),
+        *([configuration.get("logging", "trace_filter")] if "trace_filter" in configuration.options("logging") else []),
+    )
+    return BcmApplication(configuration)
+
+
+def __getattr__(name: str) -> BcmApplication:
+    # Made on first use, so that importing this module needs no configuration.
+    if name != "application":
+        raise AttributeError(name)
+    made = make_application(os.environ.get("RADICALE_CONFIG"))
+    globals()["application"] = made
+    return made

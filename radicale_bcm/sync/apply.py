@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Application: what a client does to a business card -> record. Imported by server.
+
+Everything runs inside the unit of work of the request: the record is read under its lock before Radicale compares
+the ETag, only the fields that the client changed are written, and the card is rendered anew.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from radicale_bcm.books import cards, collections, items, membership, setups
+from radicale_bcm.books.cards import Card
+from radicale_bcm.books.collections import Collection
+from radicale_bcm.books.items import NewItem
+from radicale_bcm.books.view import Folder, Resource
+from radicale_bcm.business.contract import Record
+from radicale_bcm.contacts import card as codec
+from radicale_bcm.contacts import edit
+from radicale_bcm.contacts.edit import Decision, Texts
+from radicale_bcm.contacts.model import Contact
+from radicale_bcm.sync import plain
+from radicale_bcm.sync.errors import Forbidden
+from radicale_bcm.sync.project import Cause, etag_of, project, refresh, restate, served_text, shown_contact
+from radicale_bcm.sync.unit import Unit
+
+# A client that says nothing about what it had is compared with this many versions.
+_GUESSED_VERSIONS = 20
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """A card as a client sent it. `matched` says that its If-Match named the card as it is now."""
+
+    text: str
+    client: str
+    matched: bool
+
+
+def read_through(unit: Unit, card: Card) -> Card | None:
+    """Lock the record of a card and bring the card up to date with it: what If-Match is compared with (C6).
+
+    None if the record is gone meanwhile. A card of a former database is returned as it is.
+    """
+    if card.origin_id != unit.origin.id:
+        return card
+    record = unit.records().get(card.record_id, lock=True)
+    return project(unit, unit.origin, card.record_id, record)
+
+
+def edit_card(unit: Unit, folder: Folder, card: Card, sent: Sent) -> Card:
+    """Apply an edit to a business card (C2 to C7). Returns the card as it is served from now on.
+
+    Forbidden where the set-up does not allow it; the card then gets a new revision, so that the client recovers.
+    """
+    own = setups.of_collection(unit.conn, folder.collection.id)
+    if own and own.access != "rw":
+        raise Forbidden("business cards are read-only in this folder")
+    if card.origin_id != unit.origin.id:
+        return _edit_kept_card(unit, card, sent)
+    record = unit.records().get(card.record_id, lock=True)
+    if record is None:
+        raise Forbidden("the record of this card is gone")
+    decision = _decide(unit, folder, card, record, sent)
+    refusals = unit.records().refusals(decision.changes)
+    writable = {name: value for name, value in decision.changes.items() if name not in refusals}
+    kept = _kept_after(card, record, decision, refusals)
+    if writable:
+        record = unit.records().update(record.id, writable, record.version)
+    note = _note(decision, refusals)
+    stored = project(
+        unit, unit.origin, record.id, record, cause=Cause(unit.actor, note), template=decision.template, kept=kept
+    )
+    assert stored is not None
+    # The client must fetch the card again even if nothing of its edit was taken: it holds another text.
+    return stored if stored.version != card.version else refresh(unit, stored)
+
+
+def _categories(folder: Folder) -> frozenset[str]:
+    return frozenset(each.category for each in folder.epochs if each.category)
+
+
+def _decide(unit: Unit, folder: Folder, card: Card, record: Record, sent: Sent) -> Decision:
+    categories = _categories(folder)
+    current = served_text(card.text, card.categories)
+    texts = Texts(_base(unit, card, sent, categories, current), sent.text, current)
+    return edit.decide(
+        texts,
+        shown_contact(record, card.kept_values),
+        client_wins=unit.options.on_conflict == "client",
+        client=sent.client,
+        ignore_categories=categories,
+    )
+
+
+def _base(unit: Unit, card: Card, sent: Sent, categories: frozenset[str], current: str) -> str:
+    """The text that the client had: by If-Match, by X-BCM-VERSION, else the one that is nearest."""
+    if sent.matched:
+        return current
+    version = codec.version_of(sent.text)
+    if version is not None:
+        if version == card.version:
+            return current
+        kept = cards.archived(unit.conn, card.id, version)
+        if kept is not None:
+            return edit.restore(kept, sent.text, card.text)
+    latest = cards.archived_latest(unit.conn, card.id, _GUESSED_VERSIONS)
+    candidates = [current, *(edit.restore(kept, sent.text, card.text) for number, kept in latest if number != card.version)]
+    return candidates[edit.nearest_base(candidates, sent.text, categories)]
+
+
+def _kept_after(
+    card: Card, record: Record, decision: Decision, refusals: dict[str, str]
+) -> dict[str, tuple[str, str]]:
+    """What the card keeps: values that do not fit now, and those from before that nobody changed since."""
+    kept = {name: pair for name, pair in card.kept_values.items() if name not in decision.changes}
+    kept.update((name, (decision.changes[name], record.fields.get(name, ""))) for name in refusals)
+    return kept
+
+
+def _note(decision: Decision, refusals: dict[str, str]) -> dict[str, Any]:
+    note: dict[str, Any] = {}
+    if refusals:
+        note["refused"] = {name: {"value": decision.changes[name], "reason": why} for name, why in refusals.items()}
+    if decision.overruled:
+        note["overruled"] = decision.overruled
+    return note
+
+
+def _edit_kept_card(unit: Unit, card: Card, sent: Sent) -> Card:
+    """A card of a former database belongs to no record: the edit stays in the card."""
+    contact: Contact = codec.read(sent.text)
+    version = card.version + 1
+    lines = codec.ServerLines(
+        uid=card.uid, version=version, record_id=card.record_id, modified=unit.at, marker_property=True
+    )
+    rendered = codec.render(sent.text, contact, lines)
+    joined = codec.join_categories(rendered.categories)
+    values = {
+        "text": rendered.text,
+        "categories": joined,
+        "etag": etag_of(rendered.text, joined),
+        "version": version,
+        "revision": unit.revision,
+        "modified": unit.at,
+    }
+    return restate(unit, card, values)
+
+
+def delete_card(unit: Unit, folder: Folder, card: Card) -> None:
+    """A client deleted a business card (C8): by the set-up, the record goes to Deleted Items, or the card only leaves
+    this folder, or it comes back at the next sync. Forbidden in a read-only set-up."""
+    own = setups.of_collection(unit.conn, folder.collection.id)
+    if own and own.access != "rw":
+        raise Forbidden("business cards are read-only in this folder")
+    mode = own.on_delete if own else unit.options.on_delete
+    if card.origin_id != unit.origin.id or mode == "unfollow":
+        membership.exclude(unit.conn, folder.collection.id, card.id, "unfollow", unit.revision, unit.at)
+        touch_folder(unit, folder)
+    elif mode == "reject":
+        refresh(unit, card)
+    else:
+        record = unit.records().get(card.record_id, lock=True)
+        if record is not None and record.deleted_at is None:
+            record = unit.records().soft_delete(card.record_id, by=unit.actor.name, at=unit.at)
+        project(unit, unit.origin, card.record_id, record, cause=Cause(unit.actor))
+
+
+def touch_folder(unit: Unit, folder: Folder) -> None:
+    """Something changed in what this folder shows."""
+    collections.touch(unit.conn, folder.collection.id, unit.revision, unit.at)
+
+
+def refused(unit: Unit, folder: Folder, href: str, card_id: int | None) -> None:
+    """A write was refused: report the resource as changed, so that the client fetches it again (C20, H17)."""
+    if card_id is not None:
+        card = cards.get(unit.conn, card_id)
+        if card:
+            refresh(unit, card)
+    else:
+        items.touch(unit.conn, folder.collection.id, href, unit.revision, unit.at)
+
+
+def move_out(unit: Unit, folder: Folder, found: Resource, target: Collection, to_href: str) -> None:
+    """A client moves a business card to another folder (C12): the target gets a plain contact without the marker, the
+    record goes the way of a delete. Forbidden within the sync folder: an href belongs to the server (C4)."""
+    if target.id == folder.collection.id:
+        raise Forbidden("the address of a business card is given by the server")
+    card = cards.get(unit.conn, found.card_id or 0)
+    assert card is not None
+    delete_card(unit, folder, card)
+    text = codec.without_marker(served_text(card.text, card.categories))
+    plain.put(unit, target, NewItem(to_href, found.uid, "VCARD", "", 0, 0, text))

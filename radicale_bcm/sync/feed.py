@@ -1,0 +1,33 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What changed in a business database since it was last looked at. Imported by the other modules of sync."""
+
+from collections.abc import Iterable
+
+from radicale_bcm.business import changes
+from radicale_bcm.business.changes import Change
+from radicale_bcm.business.open import BusinessDatabase
+
+
+class Feed:
+    """The change log of a native business database, as one consumer sees it. Each call is its own transaction."""
+
+    def __init__(self, database: BusinessDatabase, consumer: str) -> None:
+        self._database = database
+        with database.writer() as records:
+            self._consumer_id = changes.register_consumer(records.connection, consumer)
+
+    def has_pending(self) -> bool:
+        """Whether anything is logged: one indexed look."""
+        return self._database.has_pending(self._consumer_id)
+
+    def pending(self, limit: int) -> list[Change]:
+        """The oldest logged changes."""
+        with self._database.reader() as records:
+            return changes.pending(records.connection, self._consumer_id, limit)
+
+    def acknowledge(self, seqs: Iterable[int]) -> None:
+        """Take changes off the log, after what shows them was committed."""
+        wanted = list(seqs)
+        if wanted:
+            with self._database.writer() as records:
+                changes.acknowledge(records.connection, wanted)

@@ -1,0 +1,34 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What an administrator configures, as plain data. Imported by sync, server and cli."""
+
+from dataclasses import dataclass
+
+MARKERS = ("property", "category", "group", "link", "photo-badge")
+DEFAULT_CATEGORY = "Business"
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """The `bcm_` options of Radicale's [storage] section, read and checked.
+
+    `marker` is None for the default: property, category, and link as soon as `public_url` is set.
+    Times are in seconds.
+    """
+
+    state_url: str
+    database_url: str
+    marker: tuple[str, ...] | None = None
+    public_url: str = ""
+    on_conflict: str = "database"
+    on_delete: str = "trash"
+    max_deletes: int = 20
+    deletes_window: int = 600
+    new_contacts: str = "plain"
+    poll_interval: float = 1.0
+
+    @property
+    def markers(self) -> tuple[str, ...]:
+        """The ways in which a business card is marked."""
+        if self.marker is not None:
+            return self.marker
+        return ("property", "category", "link") if self.public_url else ("property", "category")

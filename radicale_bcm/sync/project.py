@@ -1,0 +1,268 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Projection: business record -> card. Imported by the other modules of sync.
+
+A record is rendered into the text that the card has now, so that everything that no field holds stays; if that gives
+the same text, nothing is written and no revision is drawn, which ends every echo. The text depends on the record and
+on what the card kept, never on the clock.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from hashlib import sha256
+from json import dumps
+from typing import Any
+from uuid import uuid4
+
+from radicale_bcm.books import cards, history, membership
+from radicale_bcm.books.cards import Card
+from radicale_bcm.books.history import DATABASE, Actor, Subject
+from radicale_bcm.books.items import HREF_LENGTH, UID_LENGTH
+from radicale_bcm.books.setups import Origin
+from radicale_bcm.business.contract import ACCOUNT_TYPE, Record
+from radicale_bcm.contacts import card as codec
+from radicale_bcm.contacts import edit
+from radicale_bcm.contacts.card import Rendered, ServerLines
+from radicale_bcm.contacts.model import Contact, display_name
+from radicale_bcm.sync import audience
+from radicale_bcm.sync.unit import Unit
+
+
+@dataclass(frozen=True, slots=True)
+class Cause:
+    """Why a record is projected: who did it, and what the history should know besides the fields."""
+
+    actor: Actor = DATABASE
+    note: Mapping[str, Any] | None = None
+
+
+def is_person(record: Record) -> bool:
+    """Whether records of this type are synchronised (SPEC section 2: only person types)."""
+    return record.type != ACCOUNT_TYPE
+
+
+def shown_contact(record: Record, kept: Mapping[str, tuple[str, str]]) -> Contact:
+    """The record's fields, with the values that the card keeps because they did not fit their column.
+
+    A kept value is shown only as long as the record still has the value that it had then.
+    """
+    contact = dict(record.fields)
+    for name, (value, then) in kept.items():
+        if contact.get(name, "") == then:
+            contact[name] = value
+    return {name: value for name, value in contact.items() if value}
+
+
+def served_text(text: str, categories: str) -> str:
+    """A card's text with the record's own categories and without any set-up's."""
+    return codec.with_categories(text, codec.split_categories(categories)) if categories else text
+
+
+def _archive(unit: Unit, card: Card) -> None:
+    cards.archive(unit.conn, card.id, card.version, edit.shorten(served_text(card.text, card.categories)))
+
+
+def etag_of(text: str, categories: str) -> str:
+    """The ETag, without quotes and without the set-up's part, of a business card."""
+    return sha256(f"{text}\0{categories}".encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _server_lines(unit: Unit, uid: str, record: Record, version: int, modified: Any) -> ServerLines:
+    options = unit.options
+    link = f"{options.public_url.rstrip('/')}/.web/record/{record.id}" if "link" in options.markers else None
+    return ServerLines(
+        uid=uid,
+        version=version,
+        record_id=record.id,
+        kind=record.type,
+        modified=modified,
+        link=link,
+        marker_property="property" in options.markers,
+    )
+
+
+def project(
+    unit: Unit,
+    origin: Origin,
+    record_id: str,
+    record: Record | None,
+    *,
+    cause: Cause = Cause(),
+    template: str | None = None,
+    kept: Mapping[str, tuple[str, str]] | None = None,
+) -> Card | None:
+    """Bring the card of a record up to date; None if there is none to show.
+
+    `record` is None where the record is missing from its database. `template` carries the lines that no field holds,
+    where they do not come from the card itself; `kept` replaces the values that the card keeps.
+    """
+    card = cards.of_record(unit.conn, origin.id, record_id)
+    if record is None or record.deleted_at is not None or not is_person(record):
+        if card and not card.gone:
+            _withdraw(unit, card, record, cause)
+        return None
+    if card is None:
+        return _first(unit, origin, record, cause, template, kept or {})
+    return _again(unit, card, record, cause, template, card.kept_values if kept is None else kept)
+
+
+def _first(
+    unit: Unit, origin: Origin, record: Record, cause: Cause, template: str | None, kept: Mapping[str, tuple[str, str]]
+) -> Card:
+    row = new_row(unit, origin, record, template, kept)
+    card = cards.add(unit.conn, row | {"revision": unit.revision})
+    _archive(unit, card)
+    audience.place(unit, card, record)
+    changes = {name: ("", value) for name, value in record.fields.items()}
+    _record_history(unit, card, cause, "created", changes)
+    return card
+
+
+def new_row(
+    unit: Unit, origin: Origin, record: Record, template: str | None, kept: Mapping[str, tuple[str, str]]
+) -> dict[str, Any]:
+    """All fields but id and revision of a card that is shown for the first time."""
+    uid, href = _identity(unit, record)
+    lines = _server_lines(unit, uid, record, 1, record.modified_at)
+    contact = shown_contact(record, kept)
+    rendered = codec.render(template, contact, lines)
+    return {
+        "origin_id": origin.id,
+        "record_id": record.id,
+        "record_version": record.version,
+        "uid": uid,
+        "href": href,
+        "label": display_name(contact)[:255],
+        "text": rendered.text,
+        "categories": codec.join_categories(rendered.categories),
+        "etag": etag_of(rendered.text, codec.join_categories(rendered.categories)),
+        "version": 1,
+        "kept": dumps(dict(kept)) if kept else "{}",
+        "gone": False,
+        "modified": record.modified_at,
+    }
+
+
+_SAFE_HREF = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.@~")
+
+
+def _identity(unit: Unit, record: Record) -> tuple[str, str]:
+    """UID and href of a new card: the record's own UID, unless another card has it already."""
+    uid = record.uid if 0 < len(record.uid) <= UID_LENGTH else str(uuid4())
+    safe = len(uid) <= HREF_LENGTH - 4 and set(uid) <= _SAFE_HREF and not uid.startswith(".")
+    href = f"{uid if safe else sha256(uid.encode()).hexdigest()}.vcf"
+    if cards.uid_taken(unit.conn, uid, href):
+        uid = str(uuid4())
+        href = f"{uid}.vcf"
+    return uid, href
+
+
+def _again(
+    unit: Unit,
+    card: Card,
+    record: Record,
+    cause: Cause,
+    template: str | None,
+    kept: Mapping[str, tuple[str, str]],
+) -> Card:
+    contact = shown_contact(record, kept)
+    kept = {name: pair for name, pair in kept.items() if record.fields.get(name, "") == pair[1]}
+    rendered = codec.render(
+        template or card.text, contact, _server_lines(unit, card.uid, record, card.version, card.modified)
+    )
+    values: dict[str, Any] = {"record_version": record.version, "kept": dumps(kept) if kept else "{}"}
+    if rendered.text == card.text and codec.join_categories(rendered.categories) == card.categories and not card.gone:
+        if card.record_version != record.version or card.kept != values["kept"]:
+            cards.change(unit.conn, card.id, values)
+            audience.place(unit, card, record)
+        return card._replace(**values)
+    before = codec.read(card.text) | _category(card)
+    values |= _new_text(unit, card, record, contact, rendered)
+    cards.change(unit.conn, card.id, values)
+    changed = card._replace(**values)
+    _archive(unit, changed)
+    membership.bump(unit.conn, membership.audiences_of(unit.conn, card.id), unit.revision)
+    audience.place(unit, changed, record)
+    action = "restored" if card.gone else "changed"
+    _record_history(unit, changed, cause, action, _differences(before, contact))
+    return changed
+
+
+def _new_text(unit: Unit, card: Card, record: Record, contact: Contact, rendered: Rendered) -> dict[str, Any]:
+    version = card.version + 1
+    again = codec.render(
+        rendered.text, contact, _server_lines(unit, card.uid, record, version, record.modified_at)
+    )
+    categories = codec.join_categories(rendered.categories)
+    return {
+        "label": display_name(contact)[:255],
+        "text": again.text,
+        "categories": categories,
+        "etag": etag_of(again.text, categories),
+        "version": version,
+        "gone": False,
+        "revision": unit.revision,
+        "modified": record.modified_at,
+    }
+
+
+def _category(card: Card) -> Contact:
+    return {"category": card.categories} if card.categories else {}
+
+
+def _differences(before: Contact, after: Contact) -> dict[str, tuple[str, str]]:
+    return {name: (before.get(name, ""), after.get(name, "")) for name in edit.edited_fields(before, after)}
+
+
+def _withdraw(unit: Unit, card: Card, record: Record | None, cause: Cause) -> None:
+    """The record is deleted, missing or no person any more: the card leaves every folder; its text is kept."""
+    version = record.version if record else card.record_version
+    cards.change(unit.conn, card.id, {"gone": True, "revision": unit.revision, "record_version": version})
+    for audience_id in membership.audiences_of(unit.conn, card.id):
+        membership.leave(unit.conn, audience_id, [card.id], unit.revision)
+    _record_history(unit, card, cause, "deleted", {})
+
+
+def _record_history(
+    unit: Unit, card: Card, cause: Cause, action: str, changes: Mapping[str, tuple[str, str]]
+) -> None:
+    subject = Subject(card.label, card.origin_id, card.record_id, "", card.href)
+    history.write(unit.conn, unit.revision, unit.at, cause.actor, action, subject, changes, cause.note)
+
+
+def refresh(unit: Unit, card: Card) -> Card:
+    """Report an unchanged card as changed, with another ETag: what a refused write has to be followed by (H17)."""
+    version = card.version + 1
+    text = codec.with_version(card.text, version)
+    values = {
+        "text": text,
+        "version": version,
+        "etag": etag_of(text, card.categories),
+        "revision": unit.revision,
+    }
+    return restate(unit, card, values)
+
+
+def restate(unit: Unit, card: Card, values: dict[str, Any]) -> Card:
+    """Store a new version of a card whose record did not change."""
+    cards.change(unit.conn, card.id, values)
+    changed = card._replace(**values)
+    _archive(unit, changed)
+    membership.bump(unit.conn, membership.audiences_of(unit.conn, card.id), unit.revision)
+    return changed
+
+
+def project_all(unit: Unit, origin: Origin, records: Iterable[Record]) -> int:
+    """Show many records for the first time, in bulk and without history rows. Returns how many.
+
+    Records that have a card already must not be among them; those that are no persons or deleted are left out.
+    """
+    rows = [new_row(unit, origin, each, None, {}) for each in records if is_person(each) and each.deleted_at is None]
+    if not rows:
+        return 0
+    cards.add_many(unit.conn, [row | {"revision": unit.revision} for row in rows])
+    stored = cards.of_records(unit.conn, origin.id, [row["record_id"] for row in rows])
+    cards.archive_many(
+        unit.conn,
+        [{"card_id": each.id, "version": 1, "text": edit.shorten(served_text(each.text, each.categories))} for each in stored.values()],
+    )
+    return len(rows)

@@ -1,0 +1,169 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What each person chose: start, change and stop synchronising. Imported by cli and server.
+
+A folder shows an audience for an epoch; changing anything closes one epoch and opens another at the same revision, so
+that every client sees exactly the difference at its next ordinary sync.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from radicale_bcm.books import cards, collections, collisions, membership, setups
+from radicale_bcm.books.collections import Collection
+from radicale_bcm.books.membership import Audience, Epoch
+from radicale_bcm.books.setups import Setup
+from radicale_bcm.sync import audience
+from radicale_bcm.sync.errors import Conflict, Invalid, NotThere
+from radicale_bcm.sync.options import DEFAULT_CATEGORY
+from radicale_bcm.sync.unit import Unit
+
+ACCESS = ("rw", "business-ro", "ro")
+ON_DELETE = ("trash", "unfollow", "reject")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """What a person asks for; None leaves a thing as it is (or takes the default). `category` "" is none."""
+
+    folder: str | None = None
+    filters: Sequence[str] | None = None
+    category: str | None = None
+    access: str | None = None
+    on_delete: str | None = None
+    shown_fields: Sequence[str] | None = None
+
+
+def folder_path(principal: str, name: str) -> str:
+    """The collection path of a principal's folder. Invalid for a name that no path can hold."""
+    name = name.strip("/").removeprefix(f"{principal}/")
+    if not name or "/" in name or name.startswith(".") or len(name) > 200 or any(ord(char) < 32 for char in name):
+        raise Invalid(f"{name!r} cannot be the name of a folder: use a name without slashes, such as Contacts")
+    if not principal or "/" in principal or principal.startswith("."):
+        raise Invalid(f"{principal!r} cannot be a principal")
+    return f"{principal}/{name}"
+
+
+def start(unit: Unit, principal: str, choice: Choice) -> Setup:
+    """Start synchronising, or change what is synchronised: the folder is created if needed and filled.
+
+    Raises Invalid, Conflict, or contacts.filters.FilterError; nothing has changed then.
+    """
+    old = setups.of_principal(unit.conn, principal)
+    new = _merged(unit, principal, old, choice)
+    folder = _folder(unit, principal, old, choice)
+    wanted = _audience(unit, new, principal)
+    if old and old.enabled and old.collection_id is not None and old.collection_id != folder.id:
+        _empty(unit, old.collection_id, forget_exclusions=True)
+    _show(unit, folder, wanted, new.category, changed=_served_otherwise(old, new, folder))
+    saved = new._replace(collection_id=folder.id, enabled=True, changed_at=unit.at)
+    setups.save(unit.conn, saved)
+    return saved
+
+
+def change(unit: Unit, principal: str, choice: Choice) -> Setup:
+    """As start, for a principal that has a set-up. NotThere otherwise."""
+    old = setups.of_principal(unit.conn, principal)
+    if old is None or not old.enabled:
+        raise NotThere(f"{principal} is not synchronised: use `sync start --principal {principal} --folder NAME`")
+    return start(unit, principal, choice)
+
+
+def stop(unit: Unit, principal: str) -> int:
+    """Stop: every business card leaves the folder, plain contacts stay. Returns how many left."""
+    old = setups.of_principal(unit.conn, principal)
+    if old is None or not old.enabled or old.collection_id is None:
+        raise NotThere(f"{principal} is not synchronised")
+    left = _empty(unit, old.collection_id, forget_exclusions=True)
+    setups.save(unit.conn, old._replace(enabled=False, changed_at=unit.at))
+    return left
+
+
+def _merged(unit: Unit, principal: str, old: Setup | None, choice: Choice) -> Setup:
+    usual = DEFAULT_CATEGORY if "category" in unit.options.markers else ""
+    base = old or Setup(0, principal, None, (), usual, "rw", unit.options.on_delete, (), False, unit.at)
+    for value, allowed, what in ((choice.access, ACCESS, "access"), (choice.on_delete, ON_DELETE, "on-delete")):
+        if value is not None and value not in allowed:
+            raise Invalid(f"{what} is one of {', '.join(allowed)}, not {value!r}")
+    category = base.category if choice.category is None else choice.category.strip()
+    if len(category) > 255 or any(ord(char) < 32 for char in category):
+        raise Invalid("a category is one line of at most 255 characters")
+    return base._replace(
+        filters=base.filters if choice.filters is None else tuple(choice.filters),
+        category=category,
+        access=choice.access or base.access,
+        on_delete=choice.on_delete or base.on_delete,
+        shown_fields=base.shown_fields if choice.shown_fields is None else tuple(choice.shown_fields),
+    )
+
+
+def _folder(unit: Unit, principal: str, old: Setup | None, choice: Choice) -> Collection:
+    if choice.folder is None:
+        folder = collections.by_id(unit.conn, old.collection_id) if old and old.collection_id is not None else None
+        if folder is None:
+            raise Invalid("which folder? add --folder NAME")
+        return folder
+    path = folder_path(principal, choice.folder)
+    found = collections.get(unit.conn, path)
+    if found is None:
+        name = path.partition("/")[2]
+        props = {"tag": "VADDRESSBOOK", "D:displayname": name}
+        return collections.create(unit.conn, path, props, unit.revision, unit.at)
+    if found.tag != "VADDRESSBOOK":
+        raise Conflict(f"/{path}/ is no address book; choose another folder name")
+    return found
+
+
+def _audience(unit: Unit, new: Setup, principal: str) -> Audience:
+    """The audience of the filters, filled if it was not followed until now."""
+    wanted = audience.bound(new.filters, principal)
+    found = membership.find_audience(unit.conn, unit.origin.id, wanted.canonical())
+    if found is None:
+        found = membership.add_audience(unit.conn, unit.origin.id, wanted.expressions, wanted.canonical(), unit.revision)
+        audience.fill(unit, found)
+    elif not found.active:
+        membership.set_active(unit.conn, found.id, True)
+        audience.fill(unit, found)
+    return membership.get_audience(unit.conn, found.id)
+
+
+def _served_otherwise(old: Setup | None, new: Setup, folder: Collection) -> bool:
+    return old is None or old.collection_id != folder.id or old.category != new.category
+
+
+def _show(unit: Unit, folder: Collection, wanted: Audience, category: str, *, changed: bool) -> None:
+    """Let the folder show an audience of the current database; kept cards of other databases stay."""
+    shown: Epoch | None = None
+    for each in membership.open_epochs(unit.conn, folder.id):
+        if membership.get_audience(unit.conn, each.audience_id).origin_id == unit.origin.id:
+            shown = each
+    if shown and shown.audience_id == wanted.id and not changed:
+        return
+    if shown:
+        membership.close_epoch(unit.conn, shown.id, unit.revision)
+    membership.open_epoch(unit.conn, folder.id, wanted.id, category, unit.revision)
+    collections.touch(unit.conn, folder.id, unit.revision, unit.at)
+    if shown:
+        retire(unit, shown.audience_id)
+    for card_id in collisions.in_folder(unit.conn, folder.id, wanted.id):
+        card = cards.get(unit.conn, card_id)
+        if card:
+            audience.rename(unit, folder.id, card)
+
+
+def _empty(unit: Unit, collection_id: int, *, forget_exclusions: bool) -> int:
+    left = 0
+    for each in membership.open_epochs(unit.conn, collection_id):
+        left += len(membership.members(unit.conn, each.audience_id))
+        membership.close_epoch(unit.conn, each.id, unit.revision)
+        retire(unit, each.audience_id)
+    if forget_exclusions:
+        for kind in ("unfollow", "quarantine"):
+            membership.include(unit.conn, collection_id, kind, unit.revision, None)
+    collections.touch(unit.conn, collection_id, unit.revision, unit.at)
+    return left
+
+
+def retire(unit: Unit, audience_id: int) -> None:
+    """Stop following a filter that no folder shows any more; its past stays, for old tokens."""
+    if not membership.audience_in_use(unit.conn, audience_id):
+        membership.set_active(unit.conn, audience_id, False)

@@ -1,0 +1,149 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""One request is one unit of work over two databases. Imported by sync, server and cli.
+
+The state lock is taken first, the business lock second, always in that order; the business transaction is committed
+first, the state second. A crash between the two leaves the projection behind: the change log still holds the change
+and the next pass renders it; the client had no answer and repeats the same edit.
+"""
+
+import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import UTC, datetime
+from functools import cached_property
+from threading import Lock
+
+from sqlalchemy import Connection
+
+from radicale_bcm.books import revisions, setups
+from radicale_bcm.books.history import Actor
+from radicale_bcm.books.open import StateDatabase
+from radicale_bcm.books.setups import Origin
+from radicale_bcm.business.contract import RecordSource
+from radicale_bcm.business.open import BusinessDatabase
+from radicale_bcm.sync.errors import Invalid
+from radicale_bcm.sync.feed import Feed
+from radicale_bcm.sync.options import Options
+
+
+_ORIGIN_SECONDS = 1.0
+
+
+def _current(conn: Connection) -> Origin:
+    found = setups.current_origin(conn)
+    if found is None:
+        raise Invalid("no business database is known yet: run `radicale-bcm init` or `database add`")
+    return found
+
+
+class _RollBack(Exception):
+    """Leaves the transactions of a failed unit."""
+
+
+class Site:
+    """What a process holds: the options, the state database, and the business databases that it opened."""
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.state = StateDatabase(options.state_url)
+        self._opened: dict[tuple[str, str | None], BusinessDatabase] = {}
+        self._feeds: dict[int, Feed] = {}
+        self._opening = Lock()
+        self._origin: tuple[float, Origin] | None = None
+
+    def business(self, origin: Origin) -> BusinessDatabase:
+        """The business database of an origin; opening connects to nothing."""
+        key = (origin.url, origin.mapping)
+        with self._opening:
+            if key not in self._opened:
+                self._opened[key] = BusinessDatabase(origin.url)
+            return self._opened[key]
+
+    def origin(self) -> Origin:
+        """The current business database; another process's switch is seen within a second. Invalid if none is known.
+
+        Only for looking: a unit of work reads its own, under the lock.
+        """
+        now = time.monotonic()
+        if self._origin is None or now - self._origin[0] > _ORIGIN_SECONDS:
+            with self.read() as conn:
+                self._origin = (now, _current(conn))
+        return self._origin[1]
+
+    def feed(self) -> Feed:
+        """The change log of the current business database."""
+        origin = self.origin()
+        found = self._feeds.get(origin.id)
+        if found is None:
+            with self.read() as conn:
+                consumer = setups.setting_value(conn, "identity")
+            assert consumer is not None
+            found = self._feeds[origin.id] = Feed(self.business(origin), consumer)
+        return found
+
+    def forget_origin(self) -> None:
+        """Look anew which business database is current."""
+        self._origin = None
+
+    @contextmanager
+    def read(self) -> Iterator[Connection]:
+        """The state database in one snapshot."""
+        with self.state.reader() as conn:
+            yield conn
+
+    @contextmanager
+    def write(self, actor: Actor) -> Iterator["Unit"]:
+        """A unit of work: committed at the end, rolled back by an exception or if it was marked as failed."""
+        try:
+            with self.state.writer() as conn, ExitStack() as business:
+                unit = Unit(self, conn, business, actor)
+                yield unit
+                if unit.failed:
+                    raise _RollBack
+        except _RollBack:
+            pass
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.state.close()
+        for each in self._opened.values():
+            each.close()
+
+
+class Unit:
+    """One unit of work. `conn` is the state database under its write lock.
+
+    `failed` makes the end roll back although no exception arrives there: Radicale swallows those of its storage
+    inside the lock.
+    """
+
+    def __init__(self, site: Site, conn: Connection, business: ExitStack, actor: Actor) -> None:
+        self.site = site
+        self.conn = conn
+        self.actor = actor
+        self.at = datetime.now(UTC)
+        self.failed = False
+        self._business = business
+        self._records: dict[int, RecordSource] = {}
+
+    @property
+    def options(self) -> Options:
+        """The options of the site."""
+        return self.site.options
+
+    @cached_property
+    def revision(self) -> int:
+        """The revision of this unit, drawn at first use: a unit that changes nothing draws none."""
+        return revisions.draw(self.conn, self.at)
+
+    @cached_property
+    def origin(self) -> Origin:
+        """The current business database. Invalid if none is known."""
+        return _current(self.conn)
+
+    def records(self, origin: Origin | None = None) -> RecordSource:
+        """The records of a business database in a write transaction of this unit, opened at first use."""
+        wanted = origin or self.origin
+        if wanted.id not in self._records:
+            self._records[wanted.id] = self._business.enter_context(self.site.business(wanted).writer())
+        return self._records[wanted.id]
