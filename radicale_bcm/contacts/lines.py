@@ -6,38 +6,37 @@ Every module may import it. Everything here takes time linear in its input, and 
 
 import re
 from collections.abc import Iterable, Iterator
-from functools import lru_cache
 from itertools import chain
 
 from radicale_bcm.contacts.escaping import (
-    decode_parameter,
     decode_quoted_printable,
-    encode_parameter,
     escape,
     fold,
     split_structured,
     unescape,
 )
+from radicale_bcm.contacts.heads import NAMELESS, Head, colon_of, head_of, head_text
 
-__all__ = ["Head", "Line", "NotAVCard", "escape", "fold", "parse", "split_cards", "split_structured", "unescape"]
+__all__ = [
+    "Head",
+    "Line",
+    "NotAVCard",
+    "escape",
+    "fold",
+    "head_text",
+    "make_line",
+    "parse",
+    "split_cards",
+    "split_structured",
+    "unescape",
+]
 
 # Only CR, LF and CRLF end a line. str.splitlines would also cut at U+2028, form feeds and others inside a value.
-_PHYSICAL = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
-_NAME = re.compile(r"(?:([A-Za-z0-9_-]+)\.)?([A-Za-z0-9_-]+)")
-# What a strict reader of 3.0 takes before the colon. All quantifiers are possessive: no backtracking.
-_STRICT = re.compile(
-    r'(?:[A-Za-z0-9_-]++\.)?[A-Za-z0-9_-]++(?:;[A-Za-z0-9_-]++=(?:"[^"]*+"|[^",;:]*+)(?:,(?:"[^"]*+"|[^",;:]*+))*+)*+'
-)
-_SEMICOLON_PARTS = re.compile(r'(?:"[^"]*+"|[^";]++|"(?=[^"]*+\Z))++')
-_COMMA_PARTS = re.compile(r'(?:"[^"]*+"|[^",]++|"(?=[^"]*+\Z))++')
+PHYSICAL = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
 _BASE64_ONLY = re.compile(r"[A-Za-z0-9+/=]+\Z")
-_ENCODINGS = frozenset({"QUOTED-PRINTABLE", "BASE64", "8BIT", "7BIT", "B"})
-_CACHED_HEAD = 120
-
-Params = tuple[tuple[str, tuple[str, ...]], ...]
 
 
-class NotAVCard(ValueError):  # noqa: N818
+class NotAVCard(ValueError):
     """Text that cannot be read as one vCard."""
 
     def __init__(self, reason: str, line_number: int) -> None:
@@ -47,43 +46,6 @@ class NotAVCard(ValueError):  # noqa: N818
 
     def __str__(self) -> str:
         return f"{self.reason} (line {self.line_number})"
-
-
-class Head:
-    """What stands before the colon of a content line. Immutable and shared between lines.
-
-    `name` is "" where no property name can be made out. `strict` says that any reader of vCard 3.0 takes it as it is.
-    """
-
-    __slots__ = ("binary", "charset", "group", "name", "params", "quoted_printable", "strict", "types")
-
-    def __init__(self, group: str | None, name: str, params: Params, *, well_formed: bool) -> None:
-        self.group = group
-        self.name = name
-        self.params = params
-        self.charset: str | None = None
-        encodings: set[str] = set()
-        types: set[str] = set()
-        listed = False
-        for key, values in params:
-            if key == "TYPE":
-                for value in values:
-                    listed = listed or "," in value
-                    types.update(_type(each) for each in value.split(","))
-            elif key == "ENCODING":
-                encodings.update(value.upper() for value in values)
-            elif key == "CHARSET" and values:
-                self.charset = values[0]
-        types.discard("")
-        self.types: frozenset[str] = frozenset(types)
-        self.quoted_printable = "QUOTED-PRINTABLE" in encodings
-        self.binary = not encodings.isdisjoint(("B", "BASE64"))
-        self.strict = well_formed and not listed and self.charset is None and encodings <= {"B"}
-
-
-def _type(value: str) -> str:
-    """One TYPE in lower case; some programs repeat the parameter's name inside its list (`TYPE=HOME,TYPE=VOICE`)."""
-    return value.strip().lower().removeprefix("type=")
 
 
 class Line:
@@ -132,78 +94,20 @@ class Line:
         return [unescape(part) for part in split_structured(self.decoded())]
 
 
-def head_text(group: str | None, name: str, params: Params) -> str:
-    """What stands before the colon, in the form that every reader takes."""
-    parts = [f"{group}.{name}" if group else name]
-    types: list[str] = []
-    for key, values in params:
-        if key == "TYPE":
-            types.extend(encode_parameter(each) for value in values for each in value.split(","))
-            continue
-        parts.append(f"{key}=" + ",".join(encode_parameter(value) for value in values))
-    if types:
-        parts.insert(1, "TYPE=" + ",".join(types))
-    return ";".join(parts)
-
-
-def _parse_head(text: str) -> Head:
-    parts = _SEMICOLON_PARTS.findall(text) if '"' in text else text.split(";")
-    match = _NAME.fullmatch(parts[0].strip()) if parts else None
-    if match is None:
-        return _NAMELESS
-    params = tuple(_parse_param(part) for part in parts[1:] if part)
-    return Head(match[1], match[2].upper(), params, well_formed=_STRICT.fullmatch(text) is not None)
-
-
-def _parse_param(text: str) -> tuple[str, tuple[str, ...]]:
-    name, equals, rest = text.partition("=")
-    if equals:
-        key = name.strip().upper()
-    else:
-        # vCard 2.1 leaves the names out: TEL;WORK;FAX, PHOTO;JPEG;BASE64
-        rest = name
-        key = "ENCODING" if name.strip().upper() in _ENCODINGS else "TYPE"
-    if '"' in rest:
-        values = tuple(decode_parameter(_unquoted(value)) for value in _COMMA_PARTS.findall(rest))
-    else:
-        values = tuple(decode_parameter(value) for value in rest.split(","))
-    return key, values
-
-
-def _unquoted(value: str) -> str:
-    value = value.strip()
-    if len(value) > 1 and value[0] == value[-1] == '"':
-        return value[1:-1]
-    return value
-
-
-_NAMELESS = Head(None, "", (), well_formed=False)
-_cached_head = lru_cache(maxsize=4096)(_parse_head)
-
-
-def _colon(text: str) -> int:
-    """The index of the colon that ends the head: the first one outside quotes; -1 if there is none."""
-    first = colon = text.find(":")
-    quote = text.find('"', 0, colon) if colon > 0 else -1
-    while quote >= 0 and colon >= 0:
-        closing = text.find('"', quote + 1)
-        if closing < 0:
-            return first
-        if closing > colon:
-            colon = text.find(":", closing)
-        quote = text.find('"', closing + 1, colon) if colon >= 0 else -1
-    return colon if colon >= 0 else first
-
-
 def _line(text: str, raw: str) -> Line:
-    colon = _colon(text)
+    colon = colon_of(text)
     if colon < 0:
-        return Line(_NAMELESS, text, raw)
-    head = _cached_head(text[:colon]) if colon <= _CACHED_HEAD else _parse_head(text[:colon])
+        return Line(NAMELESS, text, raw)
+    head = head_of(text[:colon])
     return Line(head, text[colon + 1 :] if head.name else text, raw)
 
 
-def _is_frame(text: str, word: str) -> bool:
+def make_line(head: str, value: str) -> Line:
+    """A content line from what stands before its colon and its escaped value, folded."""
+    return Line(head_of(head), value, fold(f"{head}:{value}"))
+
+
+def is_frame(text: str, word: str) -> bool:
     """Whether a physical line is BEGIN:VCARD or END:VCARD; letter case and blanks after the colon do not matter."""
     if len(text) > 40:
         return False
@@ -215,13 +119,13 @@ class _Reader:
     """Puts physical lines together to content lines, for one card."""
 
     def __init__(self, text: str) -> None:
-        self.physical: list[str] = _PHYSICAL.findall(text)
+        self.physical: list[str] = PHYSICAL.findall(text)
         self.quoted_printable = "=" in text and ("quoted-printable" in text or "QUOTED-PRINTABLE" in text.upper())
         self.position = 0
 
     def skip_to_begin(self) -> None:
         for index, raw in enumerate(self.physical):
-            if raw[0] in "Bb\ufeff" and _is_frame(raw.lstrip("\ufeff"), "BEGIN"):
+            if raw[0] in "Bb\ufeff" and is_frame(raw.lstrip("\ufeff"), "BEGIN"):
                 self.physical[index] = raw.lstrip("\ufeff")
                 self.position = index
                 return
@@ -264,7 +168,7 @@ class _Reader:
         texts, raws = [text.rstrip()[:-1]], [raw]
         while self.position < len(self.physical):
             following = self.physical[self.position]
-            if _is_frame(following, "END") or _is_frame(following, "BEGIN"):
+            if is_frame(following, "END") or is_frame(following, "BEGIN"):
                 break
             self.position += 1
             raws.append(following)
@@ -295,9 +199,9 @@ class _Reader:
         while self.position < len(self.physical):
             raw = self.physical[self.position]
             self.position += 1
-            if _is_frame(raw, "BEGIN"):
+            if is_frame(raw, "BEGIN"):
                 depth += 1
-            elif _is_frame(raw, "END"):
+            elif is_frame(raw, "END"):
                 depth -= 1
                 if depth == 0:
                     text = "".join(self.physical[start : self.position])
@@ -337,7 +241,7 @@ def parse(text: str) -> list[Line]:
 def _expect_no_more(reader: _Reader) -> None:
     rest = reader.physical[reader.position :]
     for index, raw in enumerate(rest):
-        if raw[0] in "Bb\ufeff" and _is_frame(raw.lstrip("\ufeff"), "BEGIN"):
+        if raw[0] in "Bb\ufeff" and is_frame(raw.lstrip("\ufeff"), "BEGIN"):
             raise NotAVCard("more than one card", reader.position + index + 1)
 
 
@@ -351,7 +255,7 @@ def split_cards(source: str | Iterable[str]) -> Iterator[tuple[str, int]]:
     first = depth = 0
     for number, raw in enumerate(physical, 1):
         start = raw[:1]
-        if start in "Bb\ufeff" and _is_frame(raw.lstrip("\ufeff"), "BEGIN"):
+        if start in "Bb\ufeff" and is_frame(raw.lstrip("\ufeff"), "BEGIN"):
             if depth and not _opens_agent(buffer):
                 yield "".join(buffer), first
                 depth = 0
@@ -360,7 +264,7 @@ def split_cards(source: str | Iterable[str]) -> Iterator[tuple[str, int]]:
             depth += 1
         if depth:
             buffer.append(raw)
-            if start in "Ee" and _is_frame(raw, "END"):
+            if start in "Ee" and is_frame(raw, "END"):
                 depth -= 1
                 if depth == 0:
                     yield "".join(buffer), first
@@ -370,9 +274,9 @@ def split_cards(source: str | Iterable[str]) -> Iterator[tuple[str, int]]:
 
 def _physical_lines(source: str | Iterable[str]) -> Iterator[str]:
     if isinstance(source, str):
-        return (match[0] for match in _PHYSICAL.finditer(source))
+        return (match[0] for match in PHYSICAL.finditer(source))
     # An iterable of lines may use CR alone, in which case it comes as one long "line".
-    return chain.from_iterable(_PHYSICAL.findall(chunk) for chunk in source)
+    return chain.from_iterable(PHYSICAL.findall(chunk) for chunk in source)
 
 
 def _opens_agent(buffer: list[str]) -> bool:
