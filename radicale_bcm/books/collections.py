@@ -10,7 +10,19 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    delete,
+    insert,
+    or_,
+    select,
+    true,
+    update,
+)
 
 from radicale_bcm.books.schema import HREF_LENGTH, PATH_LENGTH, collection, setup
 
@@ -116,25 +128,23 @@ def touch(conn: Connection, collection_id: int, revision: int, at: datetime) -> 
     conn.execute(_TOUCH, {"target": collection_id, "new_revision": revision, "new_modified": at})
 
 
-def _below(path: str) -> tuple[str, str]:
-    # '0' follows '/' in every binary collation: no LIKE, nothing to escape.
-    return path + "/", path + "0"
+def _inside(path: str) -> ColumnElement[bool]:
+    """At or below a path. '0' follows '/' in every binary collation: no LIKE, nothing to escape."""
+    if not path:
+        return true()
+    return or_(collection.c.path == path, and_(collection.c.path >= f"{path}/", collection.c.path < f"{path}0"))
 
 
 def delete_tree(conn: Connection, path: str) -> None:
     """Delete a collection, all below it and their items. Tokens of a new collection at that path start anew."""
-    low, high = _below(path)
-    inside = or_(collection.c.path == path, (collection.c.path >= low) & (collection.c.path < high))
-    conn.execute(delete(collection).where(inside))
+    conn.execute(delete(collection).where(_inside(path)))
 
 
 def sync_folders_in(conn: Connection, path: str) -> list[str]:
     """Paths of enabled sync folders at or below a path."""
-    low, high = _below(path)
     found = (
         select(collection.c.path)
         .join(setup, setup.c.collection_id == collection.c.id)
-        .where(setup.c.enabled.is_(True))
-        .where(or_(collection.c.path == path, (collection.c.path >= low) & (collection.c.path < high)))
+        .where(setup.c.enabled.is_(True), _inside(path))
     )
     return list(conn.execute(found).scalars())

@@ -52,8 +52,9 @@ def _cards_since(conn: Connection, folder: Folder, epochs: list[Epoch], revision
         if each.opened <= revision and (each.closed is None or each.closed > revision)
     }
     now = folder.categories
+    passing: set[int] = set()
     if then == now:
-        candidates = _touched(conn, folder, list(now), revision)
+        candidates, passing = _touched(conn, folder, list(now), revision)
     else:
         candidates = set(_ever_members(conn, {*then, *now}, revision))
     changed: set[str] = set()
@@ -65,23 +66,36 @@ def _cards_since(conn: Connection, folder: Folder, epochs: list[Epoch], revision
             if number in after:
                 if number not in before or revised[number] > revision or before[number] != after[number]:
                     changed.add(hrefs[number])
-            elif number in before:
+            elif number in before or number in passing:
                 removed.add(hrefs[number])
     return Delta(changed, removed)
 
 
-def _touched(conn: Connection, folder: Folder, audiences: list[int], revision: int) -> set[int]:
-    """Cards for which something happened after the revision."""
+def _touched(
+    conn: Connection, folder: Folder, audiences: list[int], revision: int
+) -> tuple[set[int], set[int]]:
+    """Cards for which something happened after the revision, and those of them that came and went since.
+
+    The latter are told as removed, as items are: a client can have seen them beside its token.
+    """
     in_audience = member.c.audience_id.in_(audiences)
-    moved = select(member.c.card_id).where(in_audience, or_(member.c.entered > revision, member.c.departed > revision))
-    revised = select(card.c.id).join(member, member.c.card_id == card.c.id).where(
-        in_audience, member.c.departed.is_(None), card.c.revision > revision
+    entered = select(member.c.card_id).where(in_audience, member.c.entered > revision)
+    departed = select(member.c.card_id).where(in_audience, member.c.departed > revision)
+    revised = (
+        select(card.c.id)
+        .join(member, member.c.card_id == card.c.id)
+        .where(in_audience, member.c.departed.is_(None), card.c.revision > revision)
     )
+    hidden = exclusion.c.collection_id == folder.collection.id
     excluded = select(exclusion.c.card_id).where(
-        exclusion.c.collection_id == folder.collection.id,
-        or_(exclusion.c.entered > revision, exclusion.c.departed > revision),
+        hidden, or_(exclusion.c.entered > revision, exclusion.c.departed > revision)
     )
-    return {number for query in (moved, revised, excluded) for number in conn.execute(query).scalars()}
+    came, went = set(conn.execute(entered).scalars()), set(conn.execute(departed).scalars())
+    touched = came | went | set(conn.execute(revised).scalars()) | set(conn.execute(excluded).scalars())
+    passing = came & went
+    if passing:
+        passing -= set(conn.execute(select(exclusion.c.card_id).where(hidden)).scalars())
+    return touched, passing
 
 
 def _ever_members(conn: Connection, audiences: set[int], revision: int) -> Iterator[int]:

@@ -175,11 +175,12 @@ def changed_since(conn: Connection, collection_id: int, since: int) -> set[str]:
 
 
 def removed_since(conn: Connection, collection_id: int, since: int) -> set[str]:
-    """Hrefs that existed at a revision and were deleted after it; they may exist again."""
+    """Hrefs that were deleted after a revision, also those that were created after it; they may exist again.
+
+    A client can know a member that its token does not: it may have asked for it by PROPFIND or multiget.
+    """
     rows = select(tombstone.c.href).where(
-        tombstone.c.collection_id == collection_id,
-        tombstone.c.deleted_revision > since,
-        tombstone.c.created_revision <= since,
+        tombstone.c.collection_id == collection_id, tombstone.c.deleted_revision > since
     )
     return set(conn.execute(rows).scalars())
 

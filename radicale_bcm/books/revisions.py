@@ -8,7 +8,6 @@ backup that somebody restored is known to be strange, although its number is use
 
 import re
 import secrets
-from dataclasses import dataclass
 from datetime import UTC, datetime
 
 from sqlalchemy import Connection, bindparam, insert, select, update
@@ -25,12 +24,13 @@ _NONCE = select(revision.c.nonce).where(revision.c.revision == bindparam("revisi
 _INSERT = insert(revision)
 
 
-@dataclass(frozen=True, slots=True)
 class InvalidToken(ValueError):
     """A sync-token that was not issued for this collection, or before a restore (RFC 6578 3.2: valid-sync-token)."""
 
-    token: str
-    reason: str
+    def __init__(self, token: str, reason: str) -> None:
+        super().__init__(token, reason)
+        self.token = token
+        self.reason = reason
 
     def __str__(self) -> str:
         return f"sync-token {self.token!r}: {self.reason}"

@@ -189,11 +189,6 @@ def counts(conn: Connection, folder: Folder) -> tuple[int, int]:
     return items.count(conn, folder.collection.id), int(cards)
 
 
-def etag(conn: Connection, folder: Folder) -> str:
-    """The ETag of the collection: its sync-token in another form, so it is never the same after a restore."""
-    return '"' + revisions.token(conn, folder.collection.id, folder.revision).rpartition("/")[2] + '"'
-
-
 def token(conn: Connection, folder: Folder) -> str:
     """The sync-token of the collection now."""
     return revisions.token(conn, folder.collection.id, folder.revision)

@@ -16,6 +16,7 @@ from radicale_bcm.contacts.card import read
 from radicale_bcm.contacts.fields import BY_NAME
 from radicale_bcm.contacts.lines import Line
 from radicale_bcm.contacts.model import Contact
+from radicale_bcm.contacts.slots import LINK_GROUP
 
 # What every mainstream client shows: a sent card without any such line means that the person removed it.
 _SHOWN_BY_ALL = frozenset({"FN", "N", "NICKNAME", "ORG", "TITLE", "EMAIL", "TEL", "ADR", "URL", "BDAY", "NOTE"})
@@ -25,6 +26,7 @@ _LABELS = frozenset({"X-ABLABEL", "X-ABADR"})
 # Clients that show categories; all others are taken to drop them (CLIENTS.md).
 _SHOWS_CATEGORIES = re.compile(r"evolution|nextcloud|caldavsynchronizer|infcloud|carddavmate|rcmcarddav|sogo", re.I)
 _LONG_VALUE = 400
+SERVER_GROUP = LINK_GROUP.lower()
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,14 +60,16 @@ def decide(
     client_wins: bool,
     client: str = "",
     ignore_categories: frozenset[str] = frozenset(),
+    link: str | None = None,
 ) -> Decision:
     """Merge an edit field by field.
 
     `record` holds the values that the fields have now. A field that changed on both sides goes to the client if
-    `client_wins`, else it stays as the database has it. `client` is the User-Agent, which decides about categories.
+    `client_wins`, else it stays as the database has it. `client` is the User-Agent, which decides about categories. `ignore_categories` and
+    `link` are what the server added to the card.
     """
-    base = read(texts.base, ignore_categories=ignore_categories)
-    sent = read(texts.sent, ignore_categories=ignore_categories)
+    base = read(texts.base, ignore_categories=ignore_categories, link=link)
+    sent = read(texts.sent, ignore_categories=ignore_categories, link=link)
     changes: dict[str, str] = {}
     overruled: dict[str, str] = {}
     kept: list[str] = []
@@ -97,13 +101,16 @@ def _stays(name: str, client: str) -> bool:
     return BY_NAME[name].removal == "keep"
 
 
-def nearest_base(candidates: Sequence[str], sent: str, ignore_categories: frozenset[str] = frozenset()) -> int:
+def nearest_base(
+    candidates: Sequence[str], sent: str, ignore_categories: frozenset[str] = frozenset(), link: str | None = None
+) -> int:
     """The index of the text from which the sent card differs least: what a client had that does not say so.
 
     `candidates` are newest first; among equals the newest wins.
     """
-    contact = read(sent, ignore_categories=ignore_categories)
-    distances = [len(edited_fields(read(text, ignore_categories=ignore_categories), contact)) for text in candidates]
+    contact = read(sent, ignore_categories=ignore_categories, link=link)
+    known = [read(text, ignore_categories=ignore_categories, link=link) for text in candidates]
+    distances = [len(edited_fields(each, contact)) for each in known]
     return distances.index(min(distances))
 
 
@@ -228,3 +235,9 @@ def _shortened(line: Line) -> str:
         return _ended(line.raw)
     head, _, _ = line.raw.partition(":")
     return f"{head}:\x1asha256:{_digest(line.value)}\r\n"
+
+
+def without_marker(text: str) -> str:
+    """A business card as a plain contact: without what the server owns in it, but with its UID."""
+    kept = [line for line in lines.parse(text) if not line.name.startswith("X-BCM-") and line.group != SERVER_GROUP]
+    return "".join(_ended(line.raw) for line in kept)

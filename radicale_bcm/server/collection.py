@@ -8,10 +8,11 @@ from typing import TYPE_CHECKING, Any
 from radicale import item as radicale_item
 from radicale.storage import BaseCollection, ComponentNotFoundError
 
+from sqlalchemy import Connection
+
 from radicale_bcm.books import cards, collections, delta, items, revisions, view
 from radicale_bcm.books.items import NewItem
 from radicale_bcm.books.view import Folder, Resource
-from radicale_bcm.contacts.card import with_uid
 from radicale_bcm.contacts.vcard import Card
 from radicale_bcm.server import request
 from radicale_bcm.server.item import http_date, new_item, stored_item
@@ -33,6 +34,7 @@ class Collection(BaseCollection):
         self._storage = storage
         self._path = path
         self.row = row
+        self._token: str | None = None
 
     @property
     def path(self) -> str:
@@ -40,25 +42,38 @@ class Collection(BaseCollection):
         return self._path
 
     @property
-    def _conn(self) -> Any:
-        return self._storage.session.conn
+    def _conn(self) -> Connection:
+        """Only under a writing lock; reading methods may run after the lock and take a snapshot."""
+        return self._storage.unit.conn
 
     @cached_property
     def folder(self) -> Folder:
         """What the collection shows now."""
         assert self.row is not None
-        return view.open_folder(self._conn, self.row)
+        with self._storage.snapshot() as conn:
+            return view.open_folder(conn, self.row)
 
     def _reload(self) -> None:
         """After a write of this request: show what is stored now."""
         self.row = collections.get(self._conn, self._path)
         self.__dict__.pop("folder", None)
-        self.__dict__.pop("etag", None)
+        self._token = None
 
-    @cached_property
-    def etag(self) -> str:  # type: ignore[override]
-        """O(1): the sync-token in another form."""
-        return view.etag(self._conn, self.folder) if self.row else '""'
+    def remember_state(self) -> None:
+        """Fix token and ETag to the snapshot of this moment."""
+        if self.row is not None and self.row.tag:
+            self._current_token()
+
+    def _current_token(self) -> str:
+        if self._token is None:
+            with self._storage.snapshot() as conn:
+                self._token = view.token(conn, self.folder)
+        return self._token
+
+    @property
+    def etag(self) -> str:
+        """O(1): the sync-token in another form, so it is never the same after a restore from backup."""
+        return f'"{self._current_token().rpartition("/")[2]}"' if self.row else '""'
 
     @property
     def last_modified(self) -> str:
@@ -89,37 +104,44 @@ class Collection(BaseCollection):
 
         InvalidToken, a ValueError, for a token that this collection did not issue (H8).
         """
-        folder, conn = self.folder, self._conn
+        folder, token = self.folder, self._current_token()
         if not old_token:
-            return view.token(conn, folder), (each.href for each in view.resources(conn, folder))
-        since = revisions.read_token(conn, folder.collection.id, old_token)
-        if since > folder.revision:
-            raise revisions.InvalidToken(old_token, "from the future")
-        if since == folder.revision:
-            return view.token(conn, folder), ()
-        changes = delta.since(conn, folder, since)
-        return view.token(conn, folder), sorted(changes.changed | changes.removed)
+            return token, (str(each.href) for each in self.get_all())
+        with self._storage.snapshot() as conn:
+            since = revisions.read_token(conn, folder.collection.id, old_token)
+            if since > folder.revision:
+                raise revisions.InvalidToken(old_token, "from the future")
+            if since == folder.revision:
+                return token, ()
+            changes = delta.since(conn, folder, since)
+        return token, sorted(changes.changed | changes.removed)
 
     def get_multi(self, hrefs: Iterable[str]) -> Iterator[tuple[str, radicale_item.Item | None]]:
         """The items at these hrefs, None for those that do not exist."""
         wanted = list(dict.fromkeys(hrefs))
-        if self.row is None:
-            yield from ((href, None) for href in wanted)
-            return
         for part in items.chunks(wanted):
-            found = view.find(self._conn, self.folder, part)
+            with self._storage.snapshot() as conn:
+                found = view.find(conn, self.folder, part) if self.row else {}
             for href in part:
                 yield href, stored_item(self, found[href]) if href in found else None
 
     def get_all(self) -> Iterator[radicale_item.Item]:
         """Everything that the collection holds."""
-        if self.row is not None and (self.row.tag or items.count(self._conn, self.row.id)):
-            for each in view.resources(self._conn, self.folder):
-                yield stored_item(self, each)
+        if self.row is not None:
+            with self._storage.snapshot() as conn:
+                for each in view.resources(conn, self.folder):
+                    yield stored_item(self, each)
 
     def has_uid(self, uid: str) -> bool:
         """Whether something here has this UID."""
-        return self.row is not None and view.find_uid(self._conn, self.folder, uid) is not None
+        with self._storage.snapshot() as conn:
+            return self.row is not None and view.find_uid(conn, self.folder, uid) is not None
+
+    def serialize(self, *args: Any, **kwargs: Any) -> str:
+        """The whole collection as one document; cards joined with the line ends that RFC 6350 3.2 asks for."""
+        if self.tag != "VADDRESSBOOK" or args or kwargs.get("vcf_to_ics"):
+            return str(super().serialize(*args, **kwargs))
+        return "".join(_with_crlf(each.serialize()) for each in self.get_all())
 
     def read_through(self, card_id: int) -> None:
         """Bring a business card up to date with its record, under the record's lock."""
@@ -164,7 +186,7 @@ class Collection(BaseCollection):
         assert self.row is not None
         new = new_item(href, item)
         if before is not None and _has_generated_uid(item):
-            new = new._replace(uid=before.uid, text=with_uid(item.serialize(), before.uid))
+            new = new._replace(uid=before.uid, text=item.vobject_item.adopt_uid(before.uid).serialize())
         stored, _ = plain.put(self._storage.unit, self.row, new)
         self._reload()
         return view.item_resource(stored)
@@ -256,3 +278,8 @@ def _was_repaired(item: radicale_item.Item) -> bool:
 def _has_generated_uid(item: radicale_item.Item) -> bool:
     card = item.vobject_item
     return isinstance(card, Card) and card.generated_uid
+
+
+def _with_crlf(text: str) -> str:
+    lines = text.replace("\r\n", "\n").replace("\r", "\n")
+    return (lines if lines.endswith("\n") else lines + "\n").replace("\n", "\r\n")

@@ -10,7 +10,7 @@ import radicale.item
 
 from radicale_bcm.contacts import guard
 from radicale_bcm.contacts.lines import NotAVCard
-from radicale_bcm.contacts.vcard import Component, is_vcard_text, read_cards
+from radicale_bcm.contacts.vcard import is_vcard_text, read_cards
 from radicale_bcm.server import request
 
 _installed = False
@@ -29,8 +29,8 @@ def install() -> None:
     _installed = True
 
 
-def _reading(original: Callable[[str], list[Component]]) -> Callable[[str], list[Component]]:
-    def read_components(text: str) -> list[Component]:
+def _reading(original: Callable[[str], list[Any]]) -> Callable[[str], list[Any]]:
+    def read_components(text: str) -> list[Any]:
         """Read a request body or file: vCards losslessly and by our own reader, everything else by Radicale's."""
         if not is_vcard_text(text):
             return original(text)

@@ -5,6 +5,7 @@ acquire_lock; one lock is one unit of work (writing) or one snapshot (reading) o
 import threading
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, ContextManager
 
 from radicale import item as radicale_item
@@ -17,7 +18,7 @@ from sqlalchemy import Connection
 from radicale_bcm.books import collections, view
 from radicale_bcm.books.history import Actor
 from radicale_bcm.database.errors import DatabaseError
-from radicale_bcm.server import config, hooks, request
+from radicale_bcm.server import config, hooks, request, storage_hook
 from radicale_bcm.server.collection import Collection
 from radicale_bcm.server.item import stored_item
 from radicale_bcm.server.refusing import refusing
@@ -80,6 +81,9 @@ class Storage(BaseStorage):
                 yield
             finally:
                 self._local.session = None
+        command = self.configuration.get("storage", "hook")
+        if mode == "w" and command:
+            storage_hook.run(command, Path(self.configuration.get("storage", "filesystem_folder")), user, kwargs)
 
     @contextmanager
     def _reading(self) -> Iterator[Session]:
@@ -91,6 +95,16 @@ class Storage(BaseStorage):
     def _writing(self, user: str) -> Iterator[Session]:
         with self.site.write(Actor(user, request.current().client, "dav")) as unit:
             yield Session(unit.conn, unit)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[Connection]:
+        """The connection of this thread's lock, or a snapshot of its own: Radicale renders PROPFIND after its lock."""
+        found: Session | None = getattr(self._local, "session", None)
+        if found is not None:
+            yield found.conn
+            return
+        with self.site.read() as conn:
+            yield conn
 
     def pull(self) -> None:
         """Show what was committed in the business database until now; a reader goes on without it if it is down."""
@@ -114,6 +128,9 @@ class Storage(BaseStorage):
             if found is not None:
                 yield found
             return
+        if self.session.unit is None:
+            # One state in one answer: token and ETag belong to the snapshot in which the members are listed.
+            collection.remember_state()
         yield collection
         if depth != "0":
             yield from self._children(collection, child_context_manager)
@@ -130,11 +147,13 @@ class Storage(BaseStorage):
             else:
                 yield each
         for row in collections.children(self.session.conn, collection.path):
+            child = Collection(self, row.path, row)
+            child.remember_state()
             if guard:
                 with guard(row.path, None):
-                    yield Collection(self, row.path, row)
+                    yield child
             else:
-                yield Collection(self, row.path, row)
+                yield child
 
     def collection_at(self, path: str) -> Collection | None:
         """The collection at a path; the root always exists."""
@@ -204,7 +223,9 @@ class Storage(BaseStorage):
         return readable
 
     def _everything(self, path: str) -> Iterator[Collection]:
-        for row in collections.children(self.session.conn, path):
+        with self.snapshot() as conn:
+            rows = collections.children(conn, path)
+        for row in rows:
             yield Collection(self, row.path, row)
             yield from self._everything(row.path)
 

@@ -20,7 +20,7 @@ from radicale_bcm.contacts.edit import Decision, Texts
 from radicale_bcm.contacts.model import Contact
 from radicale_bcm.sync import plain
 from radicale_bcm.sync.errors import Forbidden
-from radicale_bcm.sync.project import Cause, etag_of, project, refresh, restate, served_text, shown_contact
+from radicale_bcm.sync.project import Cause, etag_of, link_to, project, refresh, restate, served_text, shown_contact
 from radicale_bcm.sync.unit import Unit
 
 # A client that says nothing about what it had is compared with this many versions.
@@ -89,6 +89,7 @@ def _decide(unit: Unit, folder: Folder, card: Card, record: Record, sent: Sent) 
         client_wins=unit.options.on_conflict == "client",
         client=sent.client,
         ignore_categories=categories,
+        link=link_to(unit, card.record_id),
     )
 
 
@@ -105,7 +106,7 @@ def _base(unit: Unit, card: Card, sent: Sent, categories: frozenset[str], curren
             return edit.restore(kept, sent.text, card.text)
     latest = cards.archived_latest(unit.conn, card.id, _GUESSED_VERSIONS)
     candidates = [current, *(edit.restore(kept, sent.text, card.text) for number, kept in latest if number != card.version)]
-    return candidates[edit.nearest_base(candidates, sent.text, categories)]
+    return candidates[edit.nearest_base(candidates, sent.text, categories, link_to(unit, card.record_id))]
 
 
 def _kept_after(
@@ -188,5 +189,5 @@ def move_out(unit: Unit, folder: Folder, found: Resource, target: Collection, to
     card = cards.get(unit.conn, found.card_id or 0)
     assert card is not None
     delete_card(unit, folder, card)
-    text = codec.without_marker(served_text(card.text, card.categories))
+    text = edit.without_marker(served_text(card.text, card.categories))
     plain.put(unit, target, NewItem(to_href, found.uid, "VCARD", "", 0, 0, text))

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from hashlib import sha256
 from json import dumps
 from typing import Any
+from urllib.parse import quote
 from uuid import uuid4
 
 from radicale_bcm.books import cards, history, membership
@@ -66,17 +67,22 @@ def etag_of(text: str, categories: str) -> str:
     return sha256(f"{text}\0{categories}".encode("utf-8", "surrogatepass")).hexdigest()
 
 
+def link_to(unit: Unit, record_id: str) -> str | None:
+    """The address of a record's page, where cards carry it."""
+    if "link" not in unit.options.markers or not unit.options.public_url:
+        return None
+    return f"{unit.options.public_url.rstrip('/')}/.web/record/{quote(record_id, safe='')}"
+
+
 def _server_lines(unit: Unit, uid: str, record: Record, version: int, modified: Any) -> ServerLines:
-    options = unit.options
-    link = f"{options.public_url.rstrip('/')}/.web/record/{record.id}" if "link" in options.markers else None
     return ServerLines(
         uid=uid,
         version=version,
         record_id=record.id,
         kind=record.type,
         modified=modified,
-        link=link,
-        marker_property="property" in options.markers,
+        link=link_to(unit, record.id),
+        marker_property="property" in unit.options.markers,
     )
 
 
@@ -175,7 +181,7 @@ def _again(
             cards.change(unit.conn, card.id, values)
             audience.place(unit, card, record)
         return card._replace(**values)
-    before = codec.read(card.text) | _category(card)
+    before = codec.read(card.text, link=link_to(unit, record.id)) | _category(card)
     values |= _new_text(unit, card, record, contact, rendered)
     cards.change(unit.conn, card.id, values)
     changed = card._replace(**values)

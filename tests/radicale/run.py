@@ -1,0 +1,46 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs Radicale's own test suite, from a checkout of its source, with this plugin as the storage.
+
+    python tests/radicale/run.py CHECKOUT [pytest arguments]
+
+Nothing of the suite is copied here. `excluded.txt` beside this file lists the tests that are left out, each with its
+reason. `--stock` runs the same selection on Radicale's own storage, for comparison.
+"""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+FILES = ("test_base.py", "test_rights.py", "test_storage.py")
+
+
+def excluded() -> list[str]:
+    """The node ids that are left out."""
+    lines = (HERE / "excluded.txt").read_text("utf-8").splitlines()
+    return [line.split("#")[0].strip() for line in lines if line.split("#")[0].strip()]
+
+
+def main(arguments: list[str]) -> int:
+    """Run pytest inside the checkout; its exit status is ours."""
+    if not arguments or not (Path(arguments[0]) / "radicale" / "tests").is_dir():
+        print(__doc__, file=sys.stderr)
+        return 2
+    checkout, rest = Path(arguments[0]).resolve(), arguments[1:]
+    stock = "--stock" in rest
+    rest = [each for each in rest if each != "--stock"]
+    files = [each for each in rest if ".py" in each] or [f"radicale/tests/{name}" for name in FILES]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull, f"--rootdir={checkout}"]
+    command += [*files, *(each for each in rest if ".py" not in each)]
+    if not stock:
+        command += ["-p", "bcm_storage"]
+    for each in excluded():
+        command += ["--deselect", each]
+    paths = [str(checkout), str(HERE), str(HERE.parent.parent)]
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(paths)}
+    return subprocess.run(command, cwd=checkout, env=environment, check=False).returncode
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))
