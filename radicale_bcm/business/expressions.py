@@ -20,7 +20,8 @@ NEW_UUID = {
         " || substr('89AB', 1 + (abs(random()) % 4), 1) || substr(hex(randomblob(2)), 2) || '-' || hex(randomblob(6)))"
     ),
     "postgresql": "gen_random_uuid()::text",
-    "mariadb": "UUID()",
+    # Of itself a UUID, not text: beside it other UIDs would be refused.
+    "mariadb": "CAST(UUID() AS CHAR(36))",
 }
 
 

@@ -3,8 +3,8 @@
 """MariaDB's triggers. Imported by business.triggers only.
 
 A trigger cannot write to the table that fired it, so BEFORE triggers set NEW. What foreign keys do of themselves fires
-no trigger: contacts leave a removed account by an UPDATE of ours. Statements carry no percent sign, which the driver would
-take for a parameter.
+no trigger: contacts leave a removed account by an UPDATE of ours. Statements carry no percent sign, which the driver
+would take for a parameter.
 """
 
 from collections.abc import Iterator, Sequence

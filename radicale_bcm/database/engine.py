@@ -90,7 +90,7 @@ def is_mariadb(engine: Engine | Connection) -> bool:
 def _parse(url: str | URL) -> URL:
     try:
         parsed = make_url(url)
-    except sqlalchemy.exc.ArgumentError as error:
+    except (sqlalchemy.exc.ArgumentError, ValueError) as error:
         reason = "not a database URL such as sqlite:////path, postgresql://… or mariadb://…"
         raise BadUrl(url_safe(url), reason) from error
     backend = parsed.get_backend_name()

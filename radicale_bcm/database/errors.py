@@ -67,7 +67,7 @@ def url_safe(url: str | URL) -> str:
     try:
         parsed = make_url(url)
         return parsed.set(drivername=parsed.get_backend_name()).render_as_string(hide_password=True)
-    except sqlalchemy.exc.ArgumentError:
+    except (sqlalchemy.exc.ArgumentError, ValueError):  # ValueError: a port that is no number
         return "(unreadable URL)"
 
 

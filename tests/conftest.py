@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Fixtures of all tests: databases on every engine that this machine has."""
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+import sqlalchemy
+from sqlalchemy.pool import NullPool
+
+from radicale_bcm.business.open import BusinessDatabase
+from tests.servers import MariaDB, Missing, PostgreSQL, Server
+
+_SERVERS = {"postgresql": PostgreSQL, "mariadb": MariaDB}
+_RUNNING: dict[str, Server] = {}
+
+
+def _server(name: str) -> Server:
+    if name not in _RUNNING:
+        try:
+            _RUNNING[name] = _SERVERS[name]()
+        except Missing as missing:
+            if os.environ.get("BCM_REQUIRE_SERVERS") == "1":
+                pytest.fail(f"{name}: {missing} is not installed, and BCM_REQUIRE_SERVERS=1")
+            pytest.skip(f"{name}: {missing} is not installed")
+    return _RUNNING[name]
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _servers() -> Iterator[None]:
+    """Stops at the end what tests started."""
+    yield
+    for server in _RUNNING.values():
+        server.close()
+    _RUNNING.clear()
+
+
+@pytest.fixture
+def postgresql() -> Server:
+    """A running PostgreSQL server."""
+    return _server("postgresql")
+
+
+@pytest.fixture
+def mariadb() -> Server:
+    """A running MariaDB server."""
+    return _server("mariadb")
+
+
+ENGINES = [
+    "sqlite",
+    pytest.param("postgresql", marks=pytest.mark.servers),
+    pytest.param("mariadb", marks=pytest.mark.servers),
+]
+
+
+@pytest.fixture(params=ENGINES)
+def engine_name(request: pytest.FixtureRequest) -> str:
+    """Each engine in turn."""
+    return request.param
+
+
+@pytest.fixture
+def new_database_url(engine_name: str, tmp_path: Path) -> Callable[[], str]:
+    """Makes URLs of empty databases on that engine."""
+    if engine_name == "sqlite":
+        numbers = iter(range(1, 1000))
+        return lambda: f"sqlite:///{tmp_path / f'database{next(numbers)}.sqlite'}"
+    return _server(engine_name).new_database
+
+
+@pytest.fixture
+def database_url(new_database_url: Callable[[], str]) -> str:
+    """The URL of an empty database."""
+    return new_database_url()
+
+
+@pytest.fixture
+def business_database(database_url: str) -> Iterator[BusinessDatabase]:
+    """A business database with our schema and no records."""
+    database = BusinessDatabase(database_url)
+    database.upgrade(create=True)
+    yield database
+    database.close()
+
+
+@pytest.fixture
+def plain_sql(database_url: str) -> Callable[..., list[tuple[object, ...]]]:
+    """Runs statements as any other SQL client does: its own connection, none of our settings, committed at once."""
+
+    def run(*statements: str) -> list[tuple[object, ...]]:
+        rows: list[tuple[object, ...]] = []
+        if database_url.startswith("sqlite"):
+            with closing(sqlite3.connect(database_url.removeprefix("sqlite:///"))) as client, client:
+                for statement in statements:
+                    rows = client.execute(statement).fetchall()
+            return rows
+        with plain_connection(database_url) as client, client.begin():
+            for statement in statements:
+                result = client.exec_driver_sql(statement)
+                rows = [tuple(row) for row in result] if result.returns_rows else []
+        return rows
+
+    return run
+
+
+def plain_connection(url: str) -> sqlalchemy.Connection:
+    """A connection to a server without any setting of ours."""
+    driver_url = url.replace("postgresql:", "postgresql+psycopg:").replace("mariadb:", "mariadb+pymysql:")
+    return sqlalchemy.create_engine(driver_url, poolclass=NullPool).connect()

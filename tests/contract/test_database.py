@@ -1,0 +1,327 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What the database package promises, on every engine."""
+
+import gc
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta, timezone
+from pathlib import Path
+
+import pytest
+from sqlalchemy import Column, Integer, MetaData, Table, func, select
+
+from radicale_bcm.database import engine as engines
+from radicale_bcm.database.engine import open_engine, transaction
+from radicale_bcm.database.errors import BadUrl, Busy, ReadOnly, Rejected, StorageFull, Unavailable, WrongSchema, url_safe
+from radicale_bcm.database.types import MARIADB_TABLE, JsonText, Key, LongText, Number, Utc, YesNo, parse_utc, utc_text
+from tests.servers import Server
+
+THING = Table(
+    "thing",
+    MetaData(),
+    Column("id", Integer, primary_key=True),
+    Column("key", Key(40), unique=True),
+    Column("at", Utc),
+    Column("text", LongText),
+    Column("json", JsonText),
+    Column("yes", YesNo),
+    Column("number", Number),
+    **MARIADB_TABLE,
+)
+
+
+@pytest.fixture
+def engine(database_url: str):
+    if database_url.startswith("sqlite"):
+        Path(database_url.removeprefix("sqlite:///")).touch()
+    engine = open_engine(database_url)
+    with transaction(engine, write=True) as connection:
+        THING.create(connection)
+    yield engine
+    engine.dispose()
+
+
+def _insert(engine, **values) -> None:
+    with transaction(engine, write=True) as connection:
+        connection.execute(THING.insert(), values)
+
+
+def _all(engine, column):
+    with transaction(engine, write=False) as connection:
+        return list(connection.execute(select(column).order_by(THING.c.key)).scalars())
+
+
+def test_values_come_back_as_they_were(engine):
+    at = datetime(2026, 3, 1, 23, 59, 59, 123456, tzinfo=timezone(timedelta(hours=-5)))
+    long = "é😀\n" * 100_000
+    _insert(engine, key="k", at=at, text=long, json={"ü": [1, None, "😀"]}, yes="true", number="2.50")
+    with transaction(engine, write=False) as connection:
+        row = connection.execute(select(THING)).one()
+    assert row.at == at
+    assert row.at.utcoffset() == timedelta(0)
+    assert (row.text, row.json, row.yes, row.number) == (long, {"ü": [1, None, "😀"]}, "true", "2.5")
+
+
+def test_keys_differ_by_case_accent_and_trailing_space(engine):
+    keys = ["a", "A", "a ", "á", "ä", "ß", "ss", "😀"]
+    for key in keys:
+        _insert(engine, key=key)
+    assert _all(engine, THING.c.key) == sorted(keys)
+    with pytest.raises(Rejected):
+        _insert(engine, key="a ")
+
+
+def test_lower_knows_all_scripts_and_like_tells_case(engine):
+    for key in ("ÄRGER", "ärger", "Ωmega"):
+        _insert(engine, text=key)
+    with transaction(engine, write=False) as connection:
+        found = connection.execute(select(THING.c.text).where(THING.c.text.ilike("%ÄRG%"))).scalars()
+        assert set(found) == {"ÄRGER", "ärger"}
+        found = connection.execute(select(THING.c.text).where(func.lower(THING.c.text) == "ωmega")).scalars()
+        assert list(found) == ["Ωmega"]
+        assert connection.execute(select(THING.c.text).where(THING.c.text.like("%ärg%"))).scalars().all() == ["ärger"]
+
+
+def test_a_naive_datetime_is_refused(engine):
+    with pytest.raises(Exception, match="naive"):
+        _insert(engine, key="k", at=datetime(2026, 1, 1))  # noqa: DTZ001
+
+
+def test_an_exception_rolls_back(engine):
+    with pytest.raises(KeyError), transaction(engine, write=True) as connection:
+        connection.execute(THING.insert(), {"key": "k"})
+        raise KeyError
+    assert _all(engine, THING.c.key) == []
+
+
+def test_a_reading_transaction_is_one_snapshot(engine):
+    _insert(engine, key="a")
+    with transaction(engine, write=False) as connection:
+        assert len(connection.execute(select(THING)).all()) == 1
+        _insert(engine, key="b")
+        assert len(connection.execute(select(THING)).all()) == 1
+    assert _all(engine, THING.c.key) == ["a", "b"]
+
+
+def test_a_writing_transaction_sees_what_others_committed_meanwhile(engine, engine_name):
+    if engine_name == "sqlite":
+        pytest.skip("SQLite has one writer at a time")
+    with transaction(engine, write=True) as connection:
+        assert connection.execute(select(THING)).all() == []
+        _insert(engine, key="a")
+        assert len(connection.execute(select(THING)).all()) == 1
+
+
+def test_writing_in_a_reading_transaction_is_refused(engine):
+    with pytest.raises(ReadOnly), transaction(engine, write=False) as connection:
+        connection.execute(THING.insert(), {"key": "k"})
+    _insert(engine, key="k")  # on the same pooled connection
+
+
+def test_a_lock_that_is_not_to_be_had_is_busy(engine, database_url, monkeypatch):
+    monkeypatch.setattr(engines, "LOCK_SECONDS", 1)
+    _insert(engine, key="k")
+    other = open_engine(database_url)
+    statement = select(THING).with_for_update()
+    with transaction(engine, write=True) as mine:
+        mine.execute(statement).all()
+        with pytest.raises(Busy), transaction(other, write=True) as theirs:
+            theirs.execute(statement).all()
+    with transaction(other, write=True) as theirs:
+        assert len(theirs.execute(statement).all()) == 1
+    other.dispose()
+
+
+def test_an_unknown_table_or_column_is_a_wrong_schema(engine):
+    for statement in ("SELECT 1 FROM nothing_like_it", "SELECT nothing_like_it FROM thing"):
+        with pytest.raises(WrongSchema), transaction(engine, write=False) as connection:
+            connection.exec_driver_sql(statement)
+
+
+def test_text_that_does_not_fit_is_rejected_by_the_servers(engine, engine_name):
+    if engine_name == "sqlite":
+        pytest.skip("SQLite knows no lengths; fit.py checks them")
+    with pytest.raises(Rejected):
+        _insert(engine, key="x" * 41)
+
+
+def test_a_forked_child_makes_connections_of_its_own(engine):
+    _insert(engine, key="parent")
+    child = os.fork()
+    if child == 0:
+        try:
+            _insert(engine, key="child")
+            os._exit(0)
+        except BaseException:  # noqa: BLE001
+            os._exit(1)
+    assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    assert _all(engine, THING.c.key) == ["child", "parent"]
+
+
+def test_a_missing_sqlite_file_is_unavailable_and_not_created(tmp_path):
+    engine = open_engine(f"sqlite:///{tmp_path}/none.sqlite")
+    with pytest.raises(Unavailable), transaction(engine, write=False):
+        pass
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_sqlite_is_set_up_for_durability(tmp_path):
+    (tmp_path / "a b #.sqlite").touch()
+    engine = open_engine(f"sqlite:///{tmp_path}/a b%20#.sqlite")
+    with transaction(engine, write=True) as connection:
+        values = {
+            name: connection.exec_driver_sql(f"PRAGMA {name}").scalar()
+            for name in ("journal_mode", "synchronous", "foreign_keys", "busy_timeout", "recursive_triggers")
+        }
+    engine.dispose()
+    assert values == {
+        "journal_mode": "wal",
+        "synchronous": 2,
+        "foreign_keys": 1,
+        "busy_timeout": 30000,
+        "recursive_triggers": 0,
+    }
+
+
+def test_a_full_disk_is_told_apart(tmp_path):
+    (tmp_path / "small.sqlite").touch()
+    engine = open_engine(f"sqlite:///{tmp_path}/small.sqlite")
+    with transaction(engine, write=True) as connection:
+        THING.create(connection)
+        connection.exec_driver_sql("PRAGMA max_page_count = 10")
+    with pytest.raises(StorageFull):
+        _insert(engine, key="k", text="x" * 100_000)
+    _insert(engine, key="k")
+    engine.dispose()
+
+
+def test_a_file_that_is_no_database_is_unavailable(tmp_path):
+    (tmp_path / "letter.txt").write_text("Dear Sir or Madam, " * 100)
+    engine = open_engine(f"sqlite:///{tmp_path}/letter.txt")
+    with pytest.raises(Unavailable), transaction(engine, write=False):
+        pass
+
+
+@pytest.mark.parametrize(
+    "url", ["", "nonsense", "oracle://host/db", "sqlite://", "sqlite:///:memory:", "http://[::1"]
+)
+def test_a_url_that_cannot_be_meant_is_refused(url):
+    with pytest.raises(BadUrl):
+        open_engine(url)
+
+
+def test_a_password_is_never_shown():
+    assert "s3cret" not in url_safe("postgresql://me:s3cret@host/db")
+    assert "s3cret" not in url_safe("s3cret")
+    engine = open_engine("mariadb://me:s3cret@127.0.0.1:1/db")
+    with pytest.raises(Unavailable) as caught, transaction(engine, write=False):
+        pass
+    assert "s3cret" not in str(caught.value)
+    assert "s3cret" not in repr(caught.value)
+    assert "127.0.0.1" in str(caught.value)
+
+
+@pytest.mark.servers
+@pytest.mark.filterwarnings("ignore:.*socket:pytest.PytestUnraisableExceptionWarning")  # PyMySQL's, when refused
+@pytest.mark.parametrize("name", ["postgresql", "mariadb"])
+def test_an_engine_works_again_after_the_server_was_restarted(name, request):
+    server: Server = request.getfixturevalue(name)
+    engine = open_engine(server.new_database())
+    with transaction(engine, write=True) as connection:
+        THING.create(connection)
+    server.stop()
+    try:
+        with pytest.raises(Unavailable), transaction(engine, write=False):
+            pass
+    finally:
+        server.start()
+    _insert(engine, key="again")
+    assert _all(engine, THING.c.key) == ["again"]
+    server.stop()  # and with a connection that nobody noticed was lost
+    server.start()
+    _insert(engine, key="and again")
+    engine.dispose()
+    gc.collect()  # so that the warnings come while they are expected
+
+
+@pytest.mark.servers
+def test_a_connection_lost_within_a_transaction_is_unavailable(postgresql):
+    engine = open_engine(postgresql.new_database())
+    with pytest.raises(Unavailable), transaction(engine, write=True) as connection:
+        pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()
+        postgresql.administer(f"SELECT pg_terminate_backend({pid})")
+        time.sleep(0.2)
+        connection.exec_driver_sql("SELECT 1")
+    with transaction(engine, write=True) as connection:
+        assert connection.exec_driver_sql("SELECT 1").scalar() == 1
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "2026-05-17T10:20:30.000000Z",
+        "2026-05-17 10:20:30",
+        "2026-05-17T10:20:30",
+        "2026-05-17T12:20:30+02:00",
+        "2026-05-17 10:20:30.000",
+        " 2026-05-17T10:20:30Z ",
+        1779013230,
+        "20260517T102030Z",
+    ],
+)
+def test_any_iso_form_of_a_moment_is_read(text):
+    assert parse_utc(text) == datetime(2026, 5, 17, 10, 20, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("text", ["", "yesterday", "2026-13-01", "0000-00-00 00:00:00", 1e300])
+def test_what_is_no_moment_is_none(text):
+    assert parse_utc(text) is None
+
+
+def test_text_order_is_time_order():
+    moments = [datetime(999, 12, 31, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, 0, 0, 0, 1, UTC)]
+    assert sorted(map(utc_text, moments)) == list(map(utc_text, moments))
+    assert [parse_utc(utc_text(moment)) for moment in moments] == moments
+
+
+_UPGRADE = (
+    "import sys; from radicale_bcm.business.open import BusinessDatabase as B; b = B(sys.argv[1]);"
+    " sys.stdin.readline(); print(b.upgrade(create=True)); b.close()"
+)
+
+
+def test_servers_that_start_at_once_upgrade_once(new_database_url: Callable[[], str]):
+    url = new_database_url()
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE, "stderr": subprocess.PIPE, "text": True}
+    children = [subprocess.Popen([sys.executable, "-c", _UPGRADE, url], **pipes) for _ in range(3)]
+    for child in children:
+        child.stdin.write("\n")
+        child.stdin.flush()
+    answers = [child.communicate(timeout=60) for child in children]
+    assert [child.returncode for child in children] == [0, 0, 0], answers
+    assert sorted(answer[0].strip() for answer in answers) == ["False", "False", "True"]
+
+
+def test_an_upgrade_that_was_killed_is_finished_by_the_next(new_database_url: Callable[[], str]):
+    """Killed after the n-th statement, for every n: the next upgrade ends with the same tables."""
+    script = (
+        "import os, signal, sys, sqlalchemy; from radicale_bcm.business.open import BusinessDatabase as B;"
+        " b = B(sys.argv[1]); left = [int(sys.argv[2])]\n"
+        "def count(*_):\n"
+        "    left[0] -= 1\n"
+        "    if left[0] < 0: os.kill(os.getpid(), signal.SIGKILL)\n"
+        "sqlalchemy.event.listen(b.engine, 'before_cursor_execute', count); b.upgrade(create=True); b.close()"
+    )
+    url = new_database_url()
+    for statements in (6, 18, 30, 45, 300):
+        done = subprocess.run([sys.executable, "-c", script, url, str(statements)], check=False, timeout=60)
+        if done.returncode == 0:
+            break
+        assert done.returncode == -signal.SIGKILL
+    else:
+        pytest.fail("never got through")
