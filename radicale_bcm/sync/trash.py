@@ -1,11 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Deleted Items: business records and plain contacts that were deleted, until they are purged. Imported by cli."""
 
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from radicale_bcm.books import collections, items
+from radicale_bcm.books import collections, history, items
 from radicale_bcm.books.items import NewItem, Trashed
 from radicale_bcm.business.contract import Record
 from radicale_bcm.contacts.model import display_name
@@ -50,6 +50,30 @@ def chosen(unit: Unit, principal: str, since: datetime | None) -> list[Deleted]:
     return [
         each for each in listed(unit) if each.deleted_by == principal and (since is None or each.deleted_at >= since)
     ]
+
+
+def purgeable(
+    unit: Unit, ids: Collection[str] | None, before: datetime | None, *, removed_remotely: bool = False
+) -> list[Deleted]:
+    """What a purge would take: these ids or all, deleted before a time, only by clients. NotThere for an unknown id."""
+    known = listed(unit)
+    for wanted in ids or ():
+        if not any(each.id == wanted for each in known):
+            raise NotThere(f"{wanted} is not among the Deleted Items: see `radicale-bcm deleted list`")
+    return [
+        each
+        for each in known
+        if (ids is None or each.id in ids)
+        and (before is None or each.deleted_at < before)
+        and (not removed_remotely or _was_removed_remotely(unit, each))
+    ]
+
+
+def _was_removed_remotely(unit: Unit, each: Deleted) -> bool:
+    if each.id.startswith(_PLAIN):
+        return True  # nothing but a client deletes a plain contact
+    entries = history.entries(unit.conn, record=(unit.origin.id, each.id))
+    return next((entry.source == "dav" for entry in entries if entry.action == "deleted"), False)
 
 
 def restore(unit: Unit, ids: Iterable[str]) -> list[Deleted]:

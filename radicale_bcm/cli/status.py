@@ -1,0 +1,100 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`radicale-bcm status`: what is synchronised where. For cli only."""
+
+from typing import Annotated, Any
+
+import typer
+
+from radicale_bcm.cli import output
+from radicale_bcm.cli.options import Json
+from radicale_bcm.cli.site import opened
+from radicale_bcm.database.errors import DatabaseError, url_safe
+from radicale_bcm.sync import pull, status
+from radicale_bcm.sync.status import Status
+from radicale_bcm.sync.unit import Site
+
+app = typer.Typer(rich_markup_mode=None, add_completion=False)
+
+
+@app.command("status")
+def status_(
+    ctx: typer.Context,
+    principal: Annotated[
+        str | None, typer.Option("--principal", "-p", metavar="NAME", help="Only this person.")
+    ] = None,
+    as_json: Json = False,
+) -> None:
+    """Show what is synchronised where: database, folder, filter, counts, last change, quarantines.
+
+    For example:
+        radicale-bcm status
+        radicale-bcm status --principal alice --json
+    """
+    with opened(ctx) as site:
+        with site.read() as conn:
+            found = status.of_all(conn, principal)
+        behind = _behind(site)
+    if as_json:
+        output.document([as_document(each) | {"up_to_date": behind is None} for each in found])
+        return
+    if found and found[0].origin:
+        output.say(f"Business database: {found[0].origin.name} ({url_safe(found[0].origin.url)})")
+    output.hint(*([behind] if behind else []))
+    rows = [
+        (each.setup.principal, f"/{each.path}/", "on" if each.setup.enabled else "off", each.business_cards,
+         each.plain_contacts, each.quarantined or "", each.setup.category or "none", each.setup.access,
+         " and ".join(each.setup.filters) or "everybody", output.local(each.changed_at))
+        for each in found
+    ]  # fmt: skip
+    columns = (
+        "principal",
+        "folder",
+        "sync",
+        "business",
+        "plain",
+        "quarantined",
+        "category",
+        "access",
+        "filter",
+        "changed",
+    )
+    output.table(
+        columns, rows, "Nothing is synchronised yet: radicale-bcm sync start --principal NAME --folder Contacts"
+    )
+    for each in found:
+        if each.quarantined:
+            name = each.setup.principal
+            cards = output.counted(each.quarantined, "deleted card is", "deleted cards are")
+            output.hint(
+                f"{name}: {cards} set aside because they were many at once: radicale-bcm deleted confirm --principal"
+                f" {name}, or deleted restore --principal {name}"
+            )
+
+
+def as_document(each: Status) -> dict[str, Any]:
+    """The JSON object of a principal."""
+    return {
+        "principal": each.setup.principal,
+        "folder": each.folder,
+        "path": f"/{each.path}/" if each.path else None,
+        "filter": list(each.setup.filters),
+        "category": each.setup.category or None,
+        "access": each.setup.access,
+        "on_delete": each.setup.on_delete,
+        "enabled": each.setup.enabled,
+        "business_cards": each.business_cards,
+        "plain_contacts": each.plain_contacts,
+        "quarantined": each.quarantined,
+        "last_change": output.iso(each.changed_at),
+        "database": each.origin.name if each.origin else None,
+    }
+
+
+def _behind(site: Site) -> str | None:
+    """What is wrong with the way from the business database to the cards, if anything is."""
+    try:
+        if pull.has_pending(site):
+            return "Changes of the business database wait to be shown; a server or `radicale-bcm sync now` brings them."
+    except DatabaseError as error:
+        return f"The business database cannot be read, its contacts are shown as they were: {error}"
+    return None

@@ -1,0 +1,201 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""`radicale-bcm sync`: start, change, stop and run synchronisation. For cli only."""
+
+from typing import Annotated
+
+import typer
+
+from radicale_bcm.cli import output
+from radicale_bcm.cli.failures import misused
+from radicale_bcm.cli.options import DryRun, Filters, Json, Principal, Yes, confirm
+from radicale_bcm.cli.site import actor_of, opened, working
+from radicale_bcm.cli.status import as_document
+from radicale_bcm.contacts.filters import describe, parse_filters
+from radicale_bcm.sync import pull, setup, status
+from radicale_bcm.sync.setup import ACCESS, ON_DELETE, Choice
+from radicale_bcm.sync.status import Status
+from radicale_bcm.sync.unit import Unit
+
+app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, add_completion=False)
+
+Folder = Annotated[
+    str | None,
+    typer.Option("--folder", metavar="NAME", help="The address book, /PRINCIPAL/NAME/; made if it is missing."),
+]
+Category = Annotated[
+    str | None, typer.Option("--category", metavar="NAME", help="The category on business cards; `none` is none.")
+]
+NoFilter = Annotated[bool, typer.Option("--no-filter", help="Show all business contacts again.")]
+Access = Annotated[
+    str | None,
+    typer.Option(
+        "--access",
+        metavar="|".join(ACCESS),
+        help="rw: everything; business-ro: business cards cannot be changed; ro: nothing in the folder can.",
+    ),
+]
+OnDelete = Annotated[
+    str | None,
+    typer.Option(
+        "--on-delete",
+        metavar="|".join(ON_DELETE),
+        help="A business card is deleted on a phone: the record goes to Deleted Items; only this folder loses it; "
+        "it comes back.",
+    ),
+]
+
+
+@app.callback()
+def sync() -> None:
+    """Who sees which business contacts in which address book.
+
+    For example:
+        radicale-bcm sync start --principal alice --folder Contacts
+        radicale-bcm sync set --principal alice --filter 'city=Seattle|Redmond' --dry-run
+        radicale-bcm sync now
+    """
+
+
+@app.command()
+def start(
+    ctx: typer.Context,
+    principal: Principal,
+    folder: Folder = None,
+    category: Category = None,
+    filters: Filters = None,
+    no_filter: NoFilter = False,
+    access: Access = None,
+    on_delete: OnDelete = None,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Start synchronising: the folder is made if needed, and the business contacts that pass the filters appear in it.
+
+    Plain contacts that are in the folder stay as they are.
+
+        radicale-bcm sync start --principal alice --folder Contacts
+        radicale-bcm sync start --principal bob --folder Contacts --filter 'owner=%me' --category Customer
+        radicale-bcm sync start --principal carol --folder Contacts --access business-ro
+    """
+    choice = _choice(folder, category, filters, no_filter, access, on_delete)
+    with opened(ctx) as site, working(ctx, site, dry_run=dry_run) as unit:
+        setup.start(unit, principal, choice)
+        found = _status(unit, principal)
+    _tell(found, dry_run=dry_run, as_json=as_json)
+
+
+@app.command("set")
+def set_(
+    ctx: typer.Context,
+    principal: Principal,
+    folder: Folder = None,
+    category: Category = None,
+    filters: Filters = None,
+    no_filter: NoFilter = False,
+    access: Access = None,
+    on_delete: OnDelete = None,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Change folder, filters, category or access; what is not named stays. A changed folder empties the former one.
+
+    Phones follow with their next sync. With --dry-run it says how many contacts match.
+
+        radicale-bcm sync set --principal alice --filter 'company=Contoso*' --dry-run
+        radicale-bcm sync set --principal alice --no-filter --category none
+    """
+    choice = _choice(folder, category, filters, no_filter, access, on_delete)
+    if choice == Choice():
+        raise misused("what shall be different? --folder, --category, --filter, --no-filter, --access or --on-delete")
+    with opened(ctx) as site, working(ctx, site, dry_run=dry_run) as unit:
+        setup.change(unit, principal, choice)
+        found = _status(unit, principal)
+    _tell(found, dry_run=dry_run, as_json=as_json)
+
+
+@app.command()
+def stop(
+    ctx: typer.Context, principal: Principal, yes: Yes = False, dry_run: DryRun = False, as_json: Json = False
+) -> None:
+    """Stop synchronising: every business card leaves the folder, plain contacts stay, no record is touched.
+
+    For example:
+        radicale-bcm sync stop --principal alice
+    """
+    with opened(ctx) as site:
+        with site.read() as conn:
+            (before,) = status.of_all(conn, principal)
+        if before.setup.enabled:
+            cards = output.counted(before.business_cards, "business card leaves", "business cards leave")
+            confirm(f"{cards} /{before.path}/; the records stay. Stop?", yes=yes, dry_run=dry_run)
+        with working(ctx, site, dry_run=dry_run) as unit:
+            left = setup.stop(unit, principal)
+    if as_json:
+        output.document({"principal": principal, "removed": left} | ({"dry_run": True} if dry_run else {}))
+        return
+    verb = "would leave" if dry_run else "left"
+    output.say(f"{output.counted(left, 'business card')} {verb} the folder; plain contacts and records stay.")
+
+
+@app.command()
+def now(
+    ctx: typer.Context,
+    full: Annotated[
+        bool, typer.Option("--full", help="Compare every record with its card, whatever the change log says.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Bring over what changed in the business database since the last time.
+
+    A running server does this by itself within a second.
+
+        radicale-bcm sync now
+        radicale-bcm sync now --full --json
+    """
+    with opened(ctx) as site, output.progress("Comparing" if full else "Bringing over") as progress:
+        counts = (pull.compare_all if full else pull.pull_all)(site, actor_of(ctx), progress)
+    if as_json:
+        output.document(
+            {"added": counts.added, "changed": counts.changed, "removed": counts.removed, "refused": counts.refused}
+        )
+    else:
+        numbers = (counts.added, counts.changed, counts.removed, counts.refused)
+        output.say("{:,} added, {:,} changed, {:,} removed, {:,} refused.".format(*numbers))
+    if counts.refused:
+        raise typer.Exit(1)
+
+
+def _choice(
+    folder: str | None,
+    category: str | None,
+    filters: list[str] | None,
+    no_filter: bool,
+    access: str | None,
+    on_delete: str | None,
+) -> Choice:
+    if filters and no_filter:
+        raise misused("--filter and --no-filter contradict each other")
+    return Choice(
+        folder=folder,
+        filters=() if no_filter else tuple(filters) if filters else None,
+        category="" if category is not None and category.strip().lower() == "none" else category,
+        access=access,
+        on_delete=on_delete,
+    )
+
+
+def _status(unit: Unit, principal: str) -> Status:
+    return status.of_all(unit.conn, principal)[0]
+
+
+def _tell(found: Status, *, dry_run: bool, as_json: bool) -> None:
+    if as_json:
+        output.document(as_document(found) | ({"dry_run": True} if dry_run else {}))
+        return
+    who = describe(parse_filters(found.setup.filters)) if found.setup.filters else "every contact"
+    business = output.counted(found.business_cards, "business contact")
+    output.say(
+        f"/{found.path}/ {'would show' if dry_run else 'shows'} {business}"
+        f" ({output.clean(who)}) beside {output.counted(found.plain_contacts, 'plain contact')};"
+        f" category {found.setup.category or 'none'}, access {found.setup.access}."
+    )
