@@ -16,7 +16,16 @@ from sqlalchemy import Column, Integer, MetaData, Table, func, select
 
 from radicale_bcm.database import engine as engines
 from radicale_bcm.database.engine import open_engine, transaction
-from radicale_bcm.database.errors import BadUrl, Busy, ReadOnly, Rejected, StorageFull, Unavailable, WrongSchema, url_safe
+from radicale_bcm.database.errors import (
+    BadUrl,
+    Busy,
+    ReadOnly,
+    Rejected,
+    StorageFull,
+    Unavailable,
+    WrongSchema,
+    url_safe,
+)
 from radicale_bcm.database.types import MARIADB_TABLE, JsonText, Key, LongText, Number, Utc, YesNo, parse_utc, utc_text
 from tests.servers import Server
 
@@ -206,9 +215,7 @@ def test_a_file_that_is_no_database_is_unavailable(tmp_path):
         pass
 
 
-@pytest.mark.parametrize(
-    "url", ["", "nonsense", "oracle://host/db", "sqlite://", "sqlite:///:memory:", "http://[::1"]
-)
+@pytest.mark.parametrize("url", ["", "nonsense", "oracle://host/db", "sqlite://", "sqlite:///:memory:", "http://[::1"])
 def test_a_url_that_cannot_be_meant_is_refused(url):
     with pytest.raises(BadUrl):
         open_engine(url)
@@ -284,7 +291,11 @@ def test_what_is_no_moment_is_none(text):
 
 
 def test_text_order_is_time_order():
-    moments = [datetime(999, 12, 31, tzinfo=UTC), datetime(2026, 1, 1, tzinfo=UTC), datetime(2026, 1, 1, 0, 0, 0, 1, UTC)]
+    moments = [
+        datetime(999, 12, 31, tzinfo=UTC),
+        datetime(2026, 1, 1, tzinfo=UTC),
+        datetime(2026, 1, 1, 0, 0, 0, 1, UTC),
+    ]
     assert sorted(map(utc_text, moments)) == list(map(utc_text, moments))
     assert [parse_utc(utc_text(moment)) for moment in moments] == moments
 

@@ -60,7 +60,11 @@ class TestReading:
         assert insert(business_database, full).fields == full
 
     def test_characters_of_all_scripts_come_back(self, business_database):
-        fields = {"name": "Łukasz Ωmega 李 😀 אבג", "note": "line 1\nline 2\n\ttab \\ ' \" % ; -- \u2028", "company": " x "}
+        fields = {
+            "name": "Łukasz Ωmega 李 😀 אבג",
+            "note": "line 1\nline 2\n\ttab \\ ' \" % ; -- \u2028",
+            "company": " x ",
+        }
         assert insert(business_database, fields).fields == fields
 
     @pytest.mark.parametrize("record_id", ["", "0", "-1", "x", "1 OR 1=1", "01", "٣", "9" * 30, "1.0", "😀"])
@@ -314,7 +318,9 @@ class TestPlainSql:
     """INSERT, UPDATE and DELETE by any client are legal."""
 
     def test_an_insert_may_leave_out_nearly_everything(self, business_database, plain_sql):
-        plain_sql("INSERT INTO contact (given_name) VALUES ('Ann')", "INSERT INTO contact (email) VALUES ('b@example.com')")
+        plain_sql(
+            "INSERT INTO contact (given_name) VALUES ('Ann')", "INSERT INTO contact (email) VALUES ('b@example.com')"
+        )
         with business_database.reader() as records:
             first, second = records.iterate()
         assert (first.fields, second.fields) == ({"given_name": "Ann"}, {"email": "b@example.com"})
@@ -366,7 +372,9 @@ class TestPlainSql:
         assert (last.uid, last.type, last.created_at) == (record.uid, record.type, record.created_at)
 
     def test_a_client_that_chooses_ids_does_not_spoil_ours(self, business_database, plain_sql):
-        plain_sql("INSERT INTO contact (id, name) VALUES (1, 'One')", "INSERT INTO contact (id, name) VALUES (50, 'Fifty')")
+        plain_sql(
+            "INSERT INTO contact (id, name) VALUES (1, 'One')", "INSERT INTO contact (id, name) VALUES (50, 'Fifty')"
+        )
         assert int(insert(business_database).id) > 50
 
     def test_a_deleted_row_is_kept_and_can_be_put_back(self, business_database, plain_sql):
@@ -430,7 +438,9 @@ class TestPlainSql:
 class TestCompanyAndAccount:
     @pytest.fixture
     def accounts(self, plain_sql):
-        plain_sql(*(f"INSERT INTO account (name) VALUES ('{name}')" for name in ("Contoso", "Fabrikam", "Twin", "Twin")))
+        plain_sql(
+            *(f"INSERT INTO account (name) VALUES ('{name}')" for name in ("Contoso", "Fabrikam", "Twin", "Twin"))
+        )
         return {"Contoso": "1", "Fabrikam": "2"}
 
     def state(self, database, record_id="1"):
@@ -471,7 +481,9 @@ class TestCompanyAndAccount:
             assert ("company" in record.fields, record.account_id) == (False, None)
 
     def test_a_deleted_account_is_not_found_by_name(self, business_database, plain_sql, accounts):
-        plain_sql("UPDATE account SET deleted_at = modified_at WHERE id = 3", "INSERT INTO contact (company) VALUES ('Twin')")
+        plain_sql(
+            "UPDATE account SET deleted_at = modified_at WHERE id = 3", "INSERT INTO contact (company) VALUES ('Twin')"
+        )
         assert self.state(business_database) == ("Twin", "4")
 
     def test_renaming_an_account_renames_the_company_of_its_contacts(self, business_database, plain_sql, accounts):
@@ -497,14 +509,21 @@ class TestCustomTypes:
     @pytest.fixture
     def types(self, business_database):
         with business_database.writer() as records:
-            add_type(records.connection, "vip", "business-contact", {"colour": "text", "budget": "number", "since": "date"})
+            add_type(
+                records.connection, "vip", "business-contact", {"colour": "text", "budget": "number", "since": "date"}
+            )
             add_type(records.connection, "vip-plus", "vip", {"gold": "yesno"})
             add_type(records.connection, "supplier", "account", {"grade": "text"})
             return list_types(records.connection)
 
     def test_types_inherit_fields(self, types):
         assert list(types) == ["business-contact", "account", "supplier", "vip", "vip-plus"]
-        assert dict(types["vip-plus"].fields) == {"budget": "number", "colour": "text", "gold": "yesno", "since": "date"}
+        assert dict(types["vip-plus"].fields) == {
+            "budget": "number",
+            "colour": "text",
+            "gold": "yesno",
+            "since": "date",
+        }
         assert [types[name].is_person for name in ("vip-plus", "supplier", "account")] == [True, False, False]
 
     def test_custom_fields_are_fields_like_others(self, business_database, types):
@@ -515,7 +534,10 @@ class TestCustomTypes:
         with business_database.writer() as records:
             after = records.update(record.id, {"colour": "", "budget": "7", "nickname": "x"}, record.version)
             assert after.fields == {"name": "Ann", "budget": "7", "gold": "true", "nickname": "x"}
-            assert set(records.refusals({"budget": "lots", "colour": "x", "gold": "1"}, "vip-plus")) == {"budget", "gold"}
+            assert set(records.refusals({"budget": "lots", "colour": "x", "gold": "1"}, "vip-plus")) == {
+                "budget",
+                "gold",
+            }
             assert set(records.refusals({"colour": "x"})) == {"colour"}
             with pytest.raises(Unfit):
                 records.update(plain.id, {"colour": "x"}, plain.version)
@@ -642,7 +664,9 @@ class TestSchema:
             client.exec_driver_sql("UPDATE public.contact SET company = 'Contoso'")
             client.exec_driver_sql("DELETE FROM public.contact")
         with database.reader() as records:
-            assert [erased.fields for erased in list_erased(records.connection)] == [{"name": "Ann", "company": "Contoso"}]
+            assert [erased.fields for erased in list_erased(records.connection)] == [
+                {"name": "Ann", "company": "Contoso"}
+            ]
         database.close()
 
     @pytest.mark.servers
