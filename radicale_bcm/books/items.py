@@ -48,6 +48,7 @@ class NewItem(NamedTuple):
 _COLUMNS = tuple(item.c[name] for name in Item._fields)
 _ALL = select(*_COLUMNS).where(item.c.collection_id == bindparam("collection_id"))
 _ONE = _ALL.where(item.c.href == bindparam("href"))
+_MANY = _ALL.where(item.c.href.in_(bindparam("hrefs", expanding=True)))
 _HAS_UID = select(item.c.href).where(
     item.c.collection_id == bindparam("collection_id"), item.c.uid == bindparam("uid")
 )
@@ -81,8 +82,8 @@ def get(conn: Connection, collection_id: int, href: str) -> Item | None:
 def get_many(conn: Connection, collection_id: int, hrefs: Iterable[str]) -> Iterator[Item]:
     """The items that exist among the hrefs."""
     for part in chunks(list(hrefs)):
-        rows = conn.execute(_ALL.where(item.c.href.in_(part)), {"collection_id": collection_id})
-        yield from map(Item._make, rows)
+        rows = conn.execute(_MANY, {"collection_id": collection_id, "hrefs": list(part)})
+        yield from map(Item._make, rows.all())
 
 
 def get_all(conn: Connection, collection_id: int) -> Iterator[Item]:

@@ -193,7 +193,7 @@ member = Table(
     Column("card_id", _ID, ForeignKey("card.id", ondelete="CASCADE"), nullable=False),
     Column("entered", BigInteger, nullable=False),
     Column("departed", BigInteger, nullable=True),
-    Index("ix_member_audience_departed", "audience_id", "departed", "entered"),
+    Index("ix_member_audience_departed", "audience_id", "departed", "card_id"),
     Index("ix_member_audience_entered", "audience_id", "entered"),
     Index("ix_member_card", "card_id", "departed"),
     comment="one row for each stay of a card in an audience",

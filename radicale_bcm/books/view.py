@@ -11,13 +11,13 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, and_, bindparam, exists, func, or_, select
+from sqlalchemy import Connection, Select, and_, bindparam, exists, func, or_, select, union_all
 
 from radicale_bcm.books import items, membership, revisions
 from radicale_bcm.books.collections import Collection
 from radicale_bcm.books.items import CHUNK, chunks
 from radicale_bcm.books.membership import Epoch
-from radicale_bcm.books.schema import alias, audience, card, exclusion, member
+from radicale_bcm.books.schema import alias, audience, card, exclusion, item, member
 from radicale_bcm.contacts.card import split_categories, with_categories, with_uid
 
 
@@ -50,27 +50,48 @@ class Folder(NamedTuple):
         return {each.audience_id: each.category for each in self.epochs}
 
 
-_SHOWN = select(
-    card.c.id,
-    func.coalesce(alias.c.href, card.c.href),
-    func.coalesce(alias.c.uid, card.c.uid),
-    card.c.uid,
-    card.c.text,
-    card.c.categories,
-    card.c.etag,
-    card.c.modified,
-    card.c.revision,
-    member.c.audience_id,
-).select_from(
-    member.join(card, card.c.id == member.c.card_id).outerjoin(
-        alias, and_(alias.c.card_id == card.c.id, alias.c.collection_id == bindparam("collection_id"))
-    )
-)
+_ALIASED = and_(alias.c.card_id == card.c.id, alias.c.collection_id == bindparam("collection_id"))
 _NOT_EXCLUDED = ~exists().where(
     exclusion.c.collection_id == bindparam("collection_id"),
     exclusion.c.card_id == card.c.id,
     exclusion.c.departed.is_(None),
 )
+_HREF, _UID = func.coalesce(alias.c.href, card.c.href), func.coalesce(alias.c.uid, card.c.uid)
+_STAYING = and_(member.c.audience_id.in_(bindparam("audiences", expanding=True)), member.c.departed.is_(None))
+_MEMBERS = member.join(card, card.c.id == member.c.card_id)
+_CARD = (card.c.uid, card.c.text, card.c.categories, card.c.etag, card.c.modified, card.c.revision, member.c.audience_id)
+
+# Most folders have no exceptions, and then the joins that look for them are not worth their time.
+_SHOWN = select(card.c.id, _HREF, _UID, *_CARD).select_from(_MEMBERS.outerjoin(alias, _ALIASED))
+_SHOWN = _SHOWN.where(_STAYING, _NOT_EXCLUDED)
+_SHOWN_PLAINLY = select(card.c.id, card.c.href, card.c.uid, *_CARD).select_from(_MEMBERS).where(_STAYING)
+
+
+def _page(query: Select[Any], size: int) -> Select[Any]:
+    return query.where(member.c.card_id > bindparam("last")).order_by(member.c.card_id).limit(size)
+
+
+BRIEF_CHUNK = 2000
+_CARD_PAGE, _PLAIN_PAGE = _page(_SHOWN, CHUNK), _page(_SHOWN_PLAINLY, CHUNK)
+_HREFS = bindparam("hrefs", expanding=True)
+_BY_HREF = _SHOWN.where(card.c.href.in_(_HREFS), alias.c.href.is_(None))
+_BY_ALIAS = _SHOWN.where(alias.c.collection_id == bindparam("collection_id"), alias.c.href.in_(_HREFS))
+_BY_HREF_PLAINLY = _SHOWN_PLAINLY.where(card.c.href.in_(_HREFS))
+_BRIEF = (card.c.etag, card.c.uid, member.c.audience_id)
+_BRIEF_PAGE = _page(_SHOWN.with_only_columns(card.c.id, _HREF, _UID, *_BRIEF), BRIEF_CHUNK)
+_PLAIN_BRIEF_PAGE = _page(_SHOWN_PLAINLY.with_only_columns(card.c.id, card.c.href, card.c.uid, *_BRIEF), BRIEF_CHUNK)
+_ITEM_BRIEFS = (
+    select(item.c.id, item.c.href, item.c.etag)
+    .where(item.c.collection_id == bindparam("collection_id"), item.c.id > bindparam("last"))
+    .order_by(item.c.id)
+    .limit(BRIEF_CHUNK)
+)
+_EXCEPTIONS = union_all(
+    select(alias.c.card_id).where(alias.c.collection_id == bindparam("collection_id")),
+    select(exclusion.c.card_id).where(
+        exclusion.c.collection_id == bindparam("collection_id"), exclusion.c.departed.is_(None)
+    ),
+).limit(1)
 _REVISION = select(func.max(audience.c.revision)).where(audience.c.id.in_(bindparam("audiences", expanding=True)))
 
 
@@ -99,8 +120,14 @@ def _card_resource(row: Sequence[Any], categories: dict[int, str]) -> Resource:
         text = with_categories(text, names)
     if uid != own_uid:
         text = with_uid(text, uid)
-        etag += category_tag(uid)
-    return Resource(href, uid, f'"{etag}{category_tag(category)}"', text, modified, revision, card_id=number)
+    return Resource(
+        href, uid, _card_etag(etag, category, uid, own_uid), text, modified, revision, card_id=number
+    )
+
+
+def _card_etag(etag: str, category: str, uid: str, own_uid: str) -> str:
+    renamed = category_tag(uid) if uid != own_uid else ""
+    return f'"{etag}{renamed}{category_tag(category)}"'
 
 
 def item_resource(each: items.Item) -> Resource:
@@ -119,21 +146,53 @@ def item_resource(each: items.Item) -> Resource:
     )
 
 
+def _parameters(folder: Folder) -> dict[str, Any]:
+    return {"collection_id": folder.collection.id, "audiences": list(folder.categories)}
+
+
+def _has_exceptions(conn: Connection, folder: Folder) -> bool:
+    return conn.execute(_EXCEPTIONS, {"collection_id": folder.collection.id}).first() is not None
+
+
 def _cards(conn: Connection, folder: Folder, query: Select[Any]) -> Iterator[Resource]:
-    shown = query.where(
-        member.c.audience_id.in_(folder.categories), member.c.departed.is_(None), _NOT_EXCLUDED
-    )
-    for row in conn.execute(shown, {"collection_id": folder.collection.id}).all():
-        yield _card_resource(row, folder.categories)
+    categories = folder.categories
+    for row in conn.execute(query, _parameters(folder)).all():
+        yield _card_resource(row, categories)
 
 
 def all_cards(conn: Connection, folder: Folder) -> Iterator[Resource]:
     """The business cards that the folder shows, in pieces: memory does not grow with the folder."""
-    last = 0
-    step = _SHOWN.order_by(card.c.id).limit(CHUNK)
-    while part := list(_cards(conn, folder, step.where(card.c.id > last))):
-        yield from part
-        last = part[-1].card_id or 0
+    query = _CARD_PAGE if _has_exceptions(conn, folder) else _PLAIN_PAGE
+    parameters, categories = _parameters(folder) | {"last": 0}, folder.categories
+    while rows := conn.execute(query, parameters).all():
+        for row in rows:
+            yield _card_resource(row, categories)
+        parameters["last"] = rows[-1][0]
+
+
+class Brief(NamedTuple):
+    """The least that is said of a member; etag with quotes."""
+
+    href: str
+    etag: str
+
+
+def briefs(conn: Connection, folder: Folder) -> Iterator[Brief]:
+    """Everything that the collection holds, without the texts."""
+    parameters = _parameters(folder) | {"last": 0}
+    while rows := conn.execute(_ITEM_BRIEFS, parameters).all():
+        for _, href, etag in rows:
+            yield Brief(href, f'"{etag}"')
+        parameters["last"] = rows[-1][0]
+    if not folder.epochs:
+        return
+    parameters["last"] = 0
+    query = _BRIEF_PAGE if _has_exceptions(conn, folder) else _PLAIN_BRIEF_PAGE
+    categories = folder.categories
+    while rows := conn.execute(query, parameters).all():
+        for _, href, uid, etag, own_uid, audience_id in rows:
+            yield Brief(href, _card_etag(etag, categories[audience_id], uid, own_uid))
+        parameters["last"] = rows[-1][0]
 
 
 def resources(conn: Connection, folder: Folder) -> Iterator[Resource]:
@@ -147,24 +206,19 @@ def find(conn: Connection, folder: Folder, hrefs: Iterable[str]) -> dict[str, Re
     """The resources that exist among the hrefs."""
     wanted = list(dict.fromkeys(hrefs))
     found = {each.href: item_resource(each) for each in items.get_many(conn, folder.collection.id, wanted)}
-    if folder.epochs:
-        for part in chunks(wanted):
-            by_href = _SHOWN.where(card.c.href.in_(part), alias.c.href.is_(None))
-            by_alias = _SHOWN.where(alias.c.collection_id == folder.collection.id, alias.c.href.in_(part))
-            for query in (by_href, by_alias):
-                found.update((each.href, each) for each in _cards(conn, folder, query))
+    if folder.epochs and len(found) < len(wanted):
+        queries = (_BY_HREF, _BY_ALIAS) if _has_exceptions(conn, folder) else (_BY_HREF_PLAINLY,)
+        for part in chunks([href for href in wanted if href not in found]):
+            parameters, categories = _parameters(folder) | {"hrefs": list(part)}, folder.categories
+            for query in queries:
+                for row in conn.execute(query, parameters).all():
+                    found[row[1]] = _card_resource(row, categories)
     return found
 
 
 def get(conn: Connection, folder: Folder, href: str) -> Resource | None:
     """The resource at an href."""
     return find(conn, folder, [href]).get(href)
-
-
-def cards_by_id(conn: Connection, folder: Folder, card_ids: Iterable[int]) -> Iterator[Resource]:
-    """Those of the cards that the folder shows now."""
-    for part in chunks(list(card_ids)):
-        yield from _cards(conn, folder, _SHOWN.where(card.c.id.in_(part)))
 
 
 def find_uid(conn: Connection, folder: Folder, uid: str) -> str | None:
@@ -180,12 +234,8 @@ def counts(conn: Connection, folder: Folder) -> tuple[int, int]:
     """How many plain items and how many business cards the folder shows."""
     if not folder.epochs:
         return items.count(conn, folder.collection.id), 0
-    shown = (
-        select(func.count())
-        .select_from(member.join(card, card.c.id == member.c.card_id))
-        .where(member.c.audience_id.in_(folder.categories), member.c.departed.is_(None), _NOT_EXCLUDED)
-    )
-    cards = conn.execute(shown, {"collection_id": folder.collection.id}).scalar_one()
+    shown = _SHOWN.with_only_columns(func.count())
+    cards = conn.execute(shown, _parameters(folder)).scalar_one()
     return items.count(conn, folder.collection.id), int(cards)
 
 

@@ -9,10 +9,11 @@ from xml.sax.saxutils import escape
 
 from radicale import types
 from radicale.app import REQUEST_METHODS, Application
+from radicale.config import Configuration
 from radicale.log import logger
 
 from radicale_bcm.database.errors import Busy, DatabaseError, StorageFull
-from radicale_bcm.server import request
+from radicale_bcm.server import fast, request
 from radicale_bcm.server.request import Request
 from radicale_bcm.sync.errors import Conflict, Forbidden, NotThere, Refused
 
@@ -27,9 +28,20 @@ class BcmApplication(Application):
     so that clients keep their change and try again.
     """
 
+    def __init__(self, configuration: Configuration) -> None:
+        super().__init__(configuration)
+        settings = self._storage.configuration
+        self.fast_answers: bool = settings.get("storage", "bcm_fast_answers")
+        self.compare_answers: bool = settings.get("storage", "bcm_compare_answers")
+
     def _handle_request(self, environ: dict[str, Any]) -> Any:
         try:
-            return super()._handle_request(environ)
+            status_line, sent_headers, answers = super()._handle_request(environ)
+            stream = request.current().stream
+            if stream is not None:
+                sent_headers = [pair for pair in sent_headers if pair[0] not in ("Content-Length", "Content-Encoding")]
+                return status_line, sent_headers, stream
+            return status_line, sent_headers, answers
         except DatabaseError as error:
             status, headers, body, _ = _unavailable(error)
             assert isinstance(body, str)
@@ -84,9 +96,13 @@ def _corrected(current: Request, answer: types.WSGIResponse) -> types.WSGIRespon
 
 
 def _honest(name: str) -> Callable[..., types.WSGIResponse]:
+    quick = name in ("do_PROPFIND", "do_REPORT")
+
     def do(self: BcmApplication, *args: Any) -> types.WSGIResponse:
         try:
-            answer = getattr(super(BcmApplication, self), name)(*args)
+            answer = fast.answer(self, *args[:5]) if quick and self.fast_answers else None
+            if answer is None:
+                answer = getattr(super(BcmApplication, self), name)(*args)
         except DatabaseError as error:
             return _unavailable(error)
         except ValueError:

@@ -32,9 +32,14 @@ def install() -> None:
 def _reading(original: Callable[[str], list[Any]]) -> Callable[[str], list[Any]]:
     def read_components(text: str) -> list[Any]:
         """Read a request body or file: vCards losslessly and by our own reader, everything else by Radicale's."""
-        if not is_vcard_text(text):
-            return original(text)
         current = request.current()
+        if not is_vcard_text(text):
+            try:
+                return original(text)
+            except Exception as error:
+                if "BEGIN:VCALENDAR" not in text.upper():
+                    current.unreadable = f"it has no line BEGIN:VCARD ({error})" if text.strip() else "it is empty"
+                raise
         try:
             cards = read_cards(text)
         except NotAVCard as error:

@@ -2,6 +2,7 @@
 """What the storage knows of the request that it serves. Radicale passes the storage neither headers nor the reason
 of a refusal, so both travel beside it, in a context variable of the request's thread."""
 
+from collections.abc import Iterator
 from contextvars import ContextVar
 from dataclasses import dataclass, field
 from typing import Any
@@ -21,6 +22,7 @@ class Request:
     refusal: Exception | None = None
     unreadable: str = ""
     withhold_etag: bool = False
+    stream: Iterator[bytes] | None = None
 
 
 _current: ContextVar[Request] = ContextVar("radicale_bcm_request")

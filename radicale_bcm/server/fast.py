@@ -1,0 +1,116 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a request takes the fast way: the same rights as Radicale's, then `hot`, else Radicale. Imported by
+server.application.
+
+`[storage] bcm_fast_answers = False` turns it off.
+"""
+
+import io
+import xml.etree.ElementTree as ET
+from collections.abc import Iterator
+from contextlib import ExitStack
+from http import client
+from typing import TYPE_CHECKING, Any
+
+from defusedxml.ElementTree import fromstring
+from radicale import httputils, pathutils, rights, types, xmlutils
+from radicale.app.base import Access
+
+from radicale_bcm.books import collections
+from radicale_bcm.books.revisions import InvalidToken
+from radicale_bcm.server import hot, request
+from radicale_bcm.server.collection import Collection
+from radicale_bcm.server.hot import Body, Question
+from radicale_bcm.server.storage import Storage
+
+if TYPE_CHECKING:
+    from radicale_bcm.server.application import BcmApplication
+
+# Answers up to this size are sent as a whole, with their length.
+WHOLE = 1024 * 1024
+
+
+def answer(
+    app: "BcmApplication", environ: dict[str, Any], base_prefix: str, path: str, user: str, groups: set[str]
+) -> types.WSGIResponse | None:
+    """The fast answer to a PROPFIND or REPORT on an address book; None if Radicale has to answer."""
+    method = request.current().method
+    access = Access(app._rights, user, groups, path)  # noqa: SLF001
+    raw = access.permissions
+    if not user or "r" not in raw or app._sharing._enabled or environ.get("HTTP_DEPTH", "0") not in ("0", "1"):  # noqa: SLF001
+        return None
+    try:
+        root = _body(app, environ)
+    except RuntimeError:
+        return httputils.BAD_REQUEST
+    except TimeoutError:
+        return httputils.REQUEST_TIMEOUT
+    if root is None or (method == "PROPFIND" and (len(root) == 0 or root[0].tag != xmlutils.make_clark("D:prop"))):
+        return None
+    storage = app._storage  # noqa: SLF001
+    assert isinstance(storage, Storage)
+    with ExitStack() as stack:
+        conn = stack.enter_context(storage.site.read())
+        row = collections.get(conn, pathutils.strip_path(path))
+        if row is None or row.tag != "VADDRESSBOOK" or collections.children(conn, row.path):
+            return None
+        collection = Collection(storage, row.path, row)
+        permission = "w" if rights.intersect(raw, "w") else "r"
+        question = Question(app, conn, collection, base_prefix, path, user, permission, raw)
+        collection.remember_state_of(conn)
+        body = _made(question, method, root, environ.get("HTTP_DEPTH", "0"))
+        if body is None:
+            return None
+        headers = {"Content-Type": "text/xml; charset=utf-8"}
+        if method == "PROPFIND":
+            headers["DAV"] = httputils.DAV_HEADERS
+        whole = _whole(body)
+        if isinstance(whole, bytes):
+            return client.MULTI_STATUS, headers, whole, None
+        # Too large for memory: the snapshot stays open until the last piece is sent.
+        request.current().stream = _streamed(whole, stack.pop_all())
+        return client.MULTI_STATUS, headers, b"", None
+
+
+def _body(app: "BcmApplication", environ: dict[str, Any]) -> ET.Element | None:
+    """The request's XML, and the request as if nobody had read it, for Radicale."""
+    raw = httputils.read_raw_request_body(app.configuration, environ)
+    environ["wsgi.input"] = io.BytesIO(raw)
+    try:
+        return fromstring(httputils.decode_request(app.configuration, environ, raw)) if raw else None
+    except (ET.ParseError, ValueError):
+        return None
+
+
+def _made(question: Question, method: str, root: ET.Element, depth: str) -> Body | None:
+    if method == "PROPFIND":
+        return hot.propfind_body(question, [prop.tag for prop in root[0]], depth)
+    try:
+        return hot.report_body(question, root)
+    except InvalidToken:
+        return None
+
+
+def _whole(body: Body) -> bytes | Iterator[bytes]:
+    """The body as a whole if it is not large, else its pieces."""
+    pieces: list[bytes] = []
+    size = 0
+    for text in body:
+        piece = text.encode("utf-8", "surrogatepass")
+        pieces.append(piece)
+        size += len(piece)
+        if size > WHOLE:
+            return _all(pieces, body)
+    return b"".join(pieces)
+
+
+def _all(pieces: list[bytes], rest: Body) -> Iterator[bytes]:
+    yield from pieces
+    pieces.clear()
+    for text in rest:
+        yield text.encode("utf-8", "surrogatepass")
+
+
+def _streamed(pieces: Iterator[bytes], resources: ExitStack) -> Iterator[bytes]:
+    with resources:
+        yield from pieces

@@ -1,0 +1,255 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The frequent answers, rendered straight from rows: sync-collection, multiget and PROPFIND on address books.
+
+Imported by server.application, behind Radicale's authentication and rights. Radicale itself renders one member with
+placeholders; the others are that text with their own href, ETag and card in it. Every unusual request is left to
+Radicale (None), whose way is also the oracle.
+"""
+
+import re
+import xml.etree.ElementTree as ET
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, unquote, urlparse
+
+from radicale import pathutils, xmlutils
+from radicale.app import propfind, report
+from radicale.item import Item
+from radicale.xmlutils import make_clark
+
+from sqlalchemy import Connection
+
+from radicale_bcm.books import delta, items, revisions, view
+from radicale_bcm.books.view import Brief, Folder, Resource
+from radicale_bcm.server.collection import Collection
+from radicale_bcm.server.item import StoredItem
+
+if TYPE_CHECKING:
+    from radicale_bcm.server.application import BcmApplication
+
+HREF, ETAG, TEXT = "bcm-href-7f3a", "bcm-etag-7f3a", "bcm-text-7f3a"
+_HOLE = re.compile(f"({HREF}|{ETAG}|{TEXT})")
+_NAMESPACES = re.compile(r' xmlns(?::[A-Za-z0-9]+)?="[^"]*"')
+_SAFE_HREF = re.compile(r"[A-Za-z0-9_.~-]+").fullmatch
+_HEAD = "<?xml version='1.0' encoding='utf-8'?>\n<multistatus{namespaces}>"
+_END = "</multistatus>"
+_GETETAG, _ADDRESS_DATA = make_clark("D:getetag"), make_clark("CR:address-data")
+_PLAIN_PROPS = frozenset({_GETETAG, _ADDRESS_DATA, make_clark("D:getcontenttype")})
+_MISSING = "<response><href>{href}</href><status>HTTP/1.1 404 Not Found</status></response>"
+_PIECE = 64 * 1024
+_UNKNOWN_PREFIX = re.compile(r"<(/?)ns[0-9]+:")
+
+_ROOT = _HEAD.format(
+    namespaces="".join(
+        f' xmlns="{url}"' if short == "D" else f' xmlns:{short}="{url}"' for short, url in xmlutils.NAMESPACES.items()
+    )
+)
+
+
+@dataclass
+class Question:
+    """A request about an address book, seen in one snapshot. `permission` is Radicale's for the collection."""
+
+    app: "BcmApplication"
+    conn: Connection
+    collection: Collection
+    base_prefix: str
+    path: str
+    user: str
+    permission: str
+    raw_permission: str
+
+    @property
+    def folder(self) -> Folder:
+        """What the collection shows in the snapshot."""
+        return self.collection.folder
+
+    @cached_property
+    def stem(self) -> str:
+        """How hrefs of members begin in the answer: the quoted path of the collection with its final slash."""
+        return quote(f"{self.base_prefix}/{self.collection.path}/")
+
+
+Render = Callable[[Any], str]
+Body = Iterator[str]
+
+
+def escaped(text: str) -> str:
+    """Text as ElementTree writes it between tags."""
+    if "&" in text:
+        text = text.replace("&", "&amp;")
+    if "<" in text:
+        text = text.replace("<", "&lt;")
+    if ">" in text:
+        text = text.replace(">", "&gt;")
+    return text
+
+
+def _quoted(href: str) -> str:
+    return href if _SAFE_HREF(href) else quote(href)
+
+
+def _text_of(element: ET.Element) -> str:
+    return _NAMESPACES.sub("", ET.tostring(element, encoding="unicode"))
+
+
+_VALUES: dict[str, Callable[[Any], str]] = {
+    HREF: lambda each: _quoted(each.href),
+    ETAG: lambda each: str(each.etag),
+    TEXT: lambda each: escaped(each.text),
+}
+
+
+def _renderer(element: ET.Element) -> Render:
+    """A function that puts a member into the holes of an answer element that Radicale made."""
+    pieces = _HOLE.split(_text_of(element))
+    holes = pieces[1::2]
+    if holes == [HREF, ETAG]:
+        first, _, second, _, third = pieces
+        return lambda each: f"{first}{_quoted(each.href)}{second}{each.etag}{third}"
+    if holes == [HREF, ETAG, TEXT]:
+        first, _, second, _, third, _, fourth = pieces
+        return lambda each: f"{first}{_quoted(each.href)}{second}{each.etag}{third}{escaped(each.text)}{fourth}"
+    makers = [_VALUES.get(piece, piece) for piece in pieces]
+    return lambda each: "".join([make if isinstance(make, str) else make(each) for make in makers])
+
+
+def _placeholder(collection: Collection) -> Item:
+    return StoredItem(
+        collection=collection,
+        href=HREF,
+        last_modified="",
+        etag=ETAG,
+        text=TEXT,
+        uid="",
+        name="VCARD",
+        component_name="",
+        time_range=(0, 0),
+    )
+
+
+def report_body(question: Question, root: ET.Element) -> Body | None:
+    """The answer to a REPORT in pieces, made in the question's snapshot; None if Radicale has to answer.
+
+    Raises revisions.InvalidToken before the first piece.
+    """
+    props = root.find(make_clark("D:prop"))
+    wanted = list(props) if props is not None else []
+    if not wanted or any(prop.tag not in _PLAIN_PROPS or len(prop) for prop in wanted):
+        return None
+    render = _report_renderer(question, wanted)
+    if root.tag == make_clark("D:sync-collection"):
+        return _sync(question, root, render, with_text=any(prop.tag == _ADDRESS_DATA for prop in wanted))
+    if root.tag == make_clark("CR:addressbook-multiget"):
+        hrefs = _hrefs(question, root)
+        return None if hrefs is None else _joined(_ROOT, _multiget(question, hrefs, render))
+    return None
+
+
+def _report_renderer(question: Question, props: Sequence[ET.Element]) -> Render:
+    found = []
+    item = _placeholder(question.collection)
+    values = {_GETETAG: ETAG, _ADDRESS_DATA: TEXT}
+    for prop in props:
+        element = ET.Element(prop.tag)
+        element.text = values.get(prop.tag) or xmlutils.get_content_type(item, "utf-8")
+        found.append(element)
+    uri = pathutils.unstrip_path(f"{question.collection.path}/{HREF}")
+    return _renderer(report.xml_item_response(question.base_prefix, uri, found_props=found))
+
+
+def _sync(question: Question, root: ET.Element, render: Render, *, with_text: bool) -> Body:
+    """RFC 6578 3.2."""
+    old = (root.findtext(make_clark("D:sync-token")) or "").strip()
+    conn, folder = question.conn, question.folder
+    head = f"{_ROOT}<sync-token>{view.token(conn, folder)}</sync-token>"
+    if not old:
+        listed: Iterable[Resource | Brief] = view.resources(conn, folder) if with_text else view.briefs(conn, folder)
+        return _joined(head, map(render, listed))
+    since = revisions.read_token(conn, folder.collection.id, old)
+    if since > folder.revision:
+        raise revisions.InvalidToken(old, "from the future")
+    if since == folder.revision:
+        return iter((head + _END,))
+    changes = delta.since(conn, folder, since)
+    return _joined(head, _multiget(question, sorted(changes.changed | changes.removed), render))
+
+
+def _hrefs(question: Question, root: ET.Element) -> list[str] | None:
+    """The names of the members that a multiget asks for; None for anything but members of this collection."""
+    stem = question.stem
+    names: dict[str, None] = {}
+    for element in root.findall(make_clark("D:href")):
+        text = element.text or ""
+        name = text[len(stem) :] if text.startswith(stem) else ""
+        if not _SAFE_HREF(name) or name in (".", ".."):
+            name = _unusual_name(question, text)
+            if not name:
+                return None
+        names[name] = None
+    return list(names)
+
+
+def _unusual_name(question: Question, text: str) -> str:
+    """The member that an href names in another spelling; empty if it is none of this collection."""
+    path = pathutils.sanitize_path(unquote(urlparse(text).path))
+    if not (path + "/").startswith(question.base_prefix + "/"):
+        return ""
+    try:
+        return pathutils.name_from_path(path[len(question.base_prefix) :], question.collection)
+    except ValueError:
+        return ""
+
+
+def _multiget(question: Question, hrefs: Sequence[str], render: Render) -> Iterator[str]:
+    for part in items.chunks(hrefs):
+        found = view.find(question.conn, question.folder, part)
+        for href in part:
+            each = found.get(href)
+            yield render(each) if each is not None else _MISSING.format(href=question.stem + _quoted(href))
+
+
+def _joined(head: str, responses: Iterable[str]) -> Body:
+    """Head, responses and end, in pieces of a useful size."""
+    pieces, size = [head], len(head)
+    for response in responses:
+        pieces.append(response)
+        size += len(response)
+        if size > _PIECE:
+            yield "".join(pieces)
+            pieces, size = [], 0
+    pieces.append(_END)
+    yield "".join(pieces)
+
+
+def propfind_body(question: Question, props: Sequence[str], depth: str) -> Body | None:
+    """The answer to a PROPFIND on an address book, in pieces; None if Radicale has to answer."""
+    if make_clark("D:getcontentlength") in props:
+        return None
+    own = _text_of(_propfind_element(question, question.collection, props))
+    if _UNKNOWN_PREFIX.search(own):
+        return None
+    if depth == "0":
+        return iter((_ROOT + own + _END,))
+    if make_clark("D:getlastmodified") in props:
+        return None
+    render = _renderer(_propfind_element(question, _placeholder(question.collection), props))
+    return _joined(_ROOT + own, map(render, view.briefs(question.conn, question.folder)))
+
+
+def _propfind_element(question: Question, thing: Collection | Item, props: Sequence[str]) -> ET.Element:
+    app = question.app
+    return propfind.xml_propfind_response(
+        app,
+        question.base_prefix,
+        question.path,
+        thing,
+        props,
+        question.user,
+        "utf-8",
+        max_resource_size=app._max_resource_size,  # noqa: SLF001
+        write=question.permission == "w",
+        raw_permissions=question.raw_permission,
+    )

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""A small CardDAV client and a real server process, for tests over HTTP."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+import xml.etree.ElementTree as ET
+from dataclasses import dataclass, field
+from pathlib import Path
+from urllib.parse import quote, unquote
+
+import httpx
+
+D = "{DAV:}"
+CR = "{urn:ietf:params:xml:ns:carddav}"
+
+
+@dataclass
+class Phone:
+    """A client that keeps a replica and only ever does ordinary delta syncs."""
+
+    client: httpx.Client
+    folder: str
+    token: str = ""
+    cards: dict[str, tuple[str, str]] = field(default_factory=dict)  # href -> (etag, text)
+
+    def sync(self) -> tuple[set[str], set[str]]:
+        """Bring the replica up to date. Returns the hrefs that were told as changed and as removed."""
+        body = (
+            '<?xml version="1.0"?><sync-collection xmlns="DAV:" xmlns:C="urn:ietf:params:xml:ns:carddav">'
+            f"<sync-token>{self.token}</sync-token><sync-level>1</sync-level>"
+            "<prop><getetag/><C:address-data/></prop></sync-collection>"
+        )
+        answer = self.client.request("REPORT", quote(self.folder), content=body)
+        assert answer.status_code == 207, (answer.status_code, answer.text)
+        root = ET.fromstring(answer.content)
+        changed, removed = set(), set()
+        for response in root.findall(f"{D}response"):
+            href = unquote(response.findtext(f"{D}href") or "").rpartition("/")[2]
+            if "404" in (response.findtext(f"{D}status") or ""):
+                removed.add(href)
+                self.cards.pop(href, None)
+                continue
+            prop = response.find(f"{D}propstat/{D}prop")
+            assert prop is not None
+            # XML turns CRLF into LF (XML 1.0 2.11); a client puts it back.
+            text = (prop.findtext(f"{CR}address-data") or "").replace("\n", "\r\n")
+            self.cards[href] = (prop.findtext(f"{D}getetag") or "", text)
+            changed.add(href)
+        assert not changed & removed
+        self.token = root.findtext(f"{D}sync-token") or ""
+        return changed, removed
+
+    def put(self, href: str, text: str, *, etag: str | None = None, new: bool = False) -> httpx.Response:
+        """PUT a card, with the precondition that a client would send."""
+        headers = {"Content-Type": "text/vcard; charset=utf-8"}
+        if etag:
+            headers["If-Match"] = etag
+        if new:
+            headers["If-None-Match"] = "*"
+        return self.client.put(quote(self.folder + href), content=text.encode(), headers=headers)
+
+    def get(self, href: str) -> httpx.Response:
+        """GET a card."""
+        return self.client.get(quote(self.folder + href))
+
+    def delete(self, href: str, *, etag: str | None = None) -> httpx.Response:
+        """DELETE a card."""
+        return self.client.delete(quote(self.folder + href), headers={"If-Match": etag} if etag else {})
+
+    def find(self, part: str) -> tuple[str, str, str]:
+        """href, ETag and text of the one card whose text has this part."""
+        found = [(href, etag, text) for href, (etag, text) in self.cards.items() if part in text]
+        assert len(found) == 1, (part, [href for href, _, _ in found])
+        return found[0]
+
+
+def line(text: str, name: str) -> str | None:
+    """The value of the first line with this property name in an unfolded card."""
+    match = re.search(rf"^(?:\w+\.)?{re.escape(name)}(?:;[^:\r\n]*)?:(.*?)\r?$", text.replace("\r\n ", ""), re.M | re.I)
+    return match[1] if match else None
+
+
+class Server:
+    """`radicale-bcm serve`, or stock Radicale, as its own process on loopback."""
+
+    def __init__(self, config: Path, *, stock: bool = False, workers: int = 1) -> None:
+        self.config = config
+        self.stock = stock
+        self.workers = workers
+        self.url = ""
+        self._process: subprocess.Popen[str] | None = None
+
+    def start(self) -> "Server":
+        """Start and wait until it answers."""
+        root = str(Path(__file__).resolve().parent.parent)
+        environment = os.environ | {"PYTHONPATH": root + os.pathsep + os.environ.get("PYTHONPATH", "")}
+        if self.stock:
+            port = free_port()
+            command = ["-m", "radicale", "-C", str(self.config), "--hosts", f"127.0.0.1:{port}"]
+        else:
+            command = ["-m", "radicale_bcm", "-C", str(self.config), "serve", "--host", "127.0.0.1"]
+            command += ["--port", "0", "--workers", str(self.workers)]
+        log = (self.config.parent / "server.log").open("a")
+        self._process = subprocess.Popen(
+            [sys.executable, *command], stdout=subprocess.PIPE, stderr=log, text=True, env=environment
+        )
+        log.close()
+        if self.stock:
+            self.url = f"http://127.0.0.1:{port}"
+            self._wait()
+        else:
+            assert self._process.stdout is not None
+            ready = self._process.stdout.readline()
+            match = re.search(r"http://[^\s]+", ready)
+            assert match, (ready, (self.config.parent / "server.log").read_text())
+            self.url = match[0].rstrip("/")
+        return self
+
+    def _wait(self) -> None:
+        deadline = time.monotonic() + 30
+        while time.monotonic() < deadline:
+            try:
+                httpx.request("OPTIONS", self.url + "/")
+                return
+            except httpx.TransportError:
+                time.sleep(0.05)
+        raise AssertionError((self.config.parent / "server.log").read_text())
+
+    def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
+        """Stop it and return its exit status."""
+        assert self._process is not None
+        self._process.send_signal(how)
+        status = self._process.wait(timeout=60)
+        if self._process.stdout:
+            self._process.stdout.close()
+        self._process = None
+        return status
+
+    def __enter__(self) -> "Server":
+        return self.start()
+
+    def __exit__(self, *_: object) -> None:
+        if self._process is not None:
+            self.stop()
+
+    def client(self, user: str, password: str, agent: str = "test") -> httpx.Client:
+        """An HTTP client of a user."""
+        return httpx.Client(base_url=self.url, auth=(user, password), headers={"User-Agent": agent}, timeout=60)
+
+    def phone(self, user: str, password: str, folder: str = "Contacts", agent: str = "test") -> Phone:
+        """A phone of a user."""
+        return Phone(self.client(user, password, agent), f"/{user}/{folder}/")
+
+
+def free_port() -> int:
+    """A port on loopback that is free now."""
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
