@@ -23,7 +23,7 @@ _DATA_URI = re.compile(r"data:([^;,\\]*)([^,]{0,200}),", re.IGNORECASE)
 _BASE64 = re.compile(r"[A-Za-z0-9+/]*+={0,2}+")
 _SPACE = re.compile(r"\s+")
 _BARE_CONTINUATION = re.compile(r"[\r\n](?![ \t\n]|\Z)")
-_LINE_END = re.compile(r"\r\n?|\n")
+_LINE_END = re.compile(r"\r{0,2}\n|\r")
 _PARAM_NAME = re.compile(r"[A-Za-z0-9_-]+")
 _KEY_TYPES = {"pgp-keys": "PGP", "x-x509-user-cert": "X509", "pkix-cert": "X509"}
 

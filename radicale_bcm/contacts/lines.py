@@ -31,8 +31,9 @@ __all__ = [
     "unescape",
 ]
 
-# Only CR, LF and CRLF end a line. str.splitlines would also cut at U+2028, form feeds and others inside a value.
-PHYSICAL = re.compile(r"[^\r\n]*(?:\r\n?|\n)|[^\r\n]+")
+# Only CR, LF and CRLF end a line, and CR CR LF of files that were converted twice. str.splitlines would also cut at
+# U+2028, form feeds and others inside a value.
+PHYSICAL = re.compile(r"[^\r\n]*(?:\r{0,2}\n|\r)|[^\r\n]+")
 _BASE64_ONLY = re.compile(r"[A-Za-z0-9+/=]+\Z")
 
 

@@ -68,6 +68,9 @@ def render(template: str | None, contact: Contact, server: ServerLines) -> Rende
     Raises NotAVCard for a template that is none.
     """
     wanted = normalised(contact)
+    if server.link and wanted.get("web_page") == server.link:
+        # It is in the card already, as the server's own line.
+        del wanted["web_page"]
     if template is None:
         entries = [new_fn(wanted), new_n(wanted), *new_lines(wanted, set(), set())]
         if _has_gap(wanted):
@@ -118,7 +121,9 @@ class _Merge:
         self.entries: list[Entry] = []
         self._fn = display_name(wanted)
         self._singles: set[str] = set()
-        present, removed = self._keep()
+        # Whether the order of the lines could say something else than before.
+        self.reshaped = self.reading.implicit_mailing
+        present = self._keep()
         self._drop_orphans()
         groups = {line.group.upper() for line, _ in self.entries if line.group}
         added = list(new_lines(wanted, present, groups))
@@ -127,13 +132,12 @@ class _Merge:
         if "name" not in present:
             self.entries.insert(0, new_fn(wanted))
         self.entries += added
-        if removed or added or self.reading.implicit_mailing:
+        if self.reshaped or added:
             self.entries = _settled(self.entries, wanted, link)
 
-    def _keep(self) -> tuple[set[str], bool]:
-        """Take over what stays. Returns the fields that have a line, and whether one lost its line."""
+    def _keep(self) -> set[str]:
+        """Take over what stays. Returns the fields that have a line."""
         present: set[str] = set()
-        removed = False
         for line, claim in zip(self.lines, self.reading.claims, strict=True):
             if claim is SERVER:
                 if line.group:
@@ -141,7 +145,7 @@ class _Merge:
                 continue
             kept = self._unmapped(line) if claim is None else self._mapped(line, claim)
             if kept is None:
-                removed = True
+                self.reshaped = True
                 if line.group:
                     self.lost_groups.add(line.group.upper())
                 continue
@@ -150,7 +154,7 @@ class _Merge:
             if kept is line and not self.crlf:
                 kept = Line(line.head, line.value, ended(line.raw))
             self.entries.append((kept, claim))
-        return present, removed
+        return present
 
     def _unmapped(self, line: Line) -> Line:
         if line.name in _SINGLE:
@@ -173,7 +177,8 @@ class _Merge:
             if not same and not any(map(wanted.get, claim)) and not _holds_more(line):
                 return None
         if not same or not self._fits(line, claim):
-            line = written(line, claim, wanted)
+            former, line = line, written(line, claim, wanted)
+            self.reshaped = self.reshaped or not former.value.strip("; 0") or not line.value.strip("; 0")
         if line.name == "ADR" and "mailing_address" in wanted:
             line = preferred(line, on=claim[0] == wanted["mailing_address"] + "_street")
         return line
@@ -231,6 +236,9 @@ def _settled(entries: list[Entry], wanted: Contact, link: str | None) -> list[En
             break
         if everything:
             families = [{index for index, _, _ in found} for found in reading.families.values()]
+            families.append(
+                {index for index, (line, claim) in enumerate(entries) if line.name == "ORG" and claim is None}
+            )
             wrong = wrong.union(*(family for family in families if not wrong.isdisjoint(family)))
         for index in wrong:
             entries[index] = _marked(*entries[index])

@@ -136,7 +136,7 @@ class Reading:
         """Whether a URL is the one that the server adds to each card."""
         if line.group and (line.group.upper() == LINK_GROUP or self.label(line) == _LINK_LABEL):
             return True
-        return self._link is not None and line.value in (self._link, line.text())
+        return self._link is not None and self._link in (line.value, line.text())
 
     def _allocate(self, family: str, candidates: list[tuple[int, str, Head]]) -> None:
         slots = FAMILIES.get(family) or (family,)
@@ -311,7 +311,13 @@ def _ms_person(field: str) -> _Rule:
     return rule
 
 
+def _ab_label(reading: Reading, index: int, line: Line) -> None:
+    if label_of(line.value) == _LINK_LABEL:
+        reading.own(index)
+
+
 _RULES: dict[str, _Rule] = {
+    "X-ABLABEL": _ab_label,
     **dict.fromkeys(("BEGIN", "END", "VERSION", "UID", "REV"), _server),
     "CATEGORIES": _categories,
     "FN": _one("name"),

@@ -18,6 +18,7 @@ OMITTED_YEAR = "1604"
 _LINE_END = re.compile(r"\r\n?|\n")
 _TEL = re.compile(r"\A(?:tel:\s*)*", re.IGNORECASE)
 _MAILTO = re.compile(r"\A(?:mailto:\s*)*", re.IGNORECASE)
+BARE_ADDRESS = re.compile(r"[^\s@:]+@[^\s@:]+")
 _IM = re.compile(r"\A(?:im:\s*)*(?=[^\s@:]+@[^\s@:]+\s*\Z)", re.IGNORECASE)
 _DATE = re.compile(
     r"(?:(?P<year>[0-9]{4})-?(?P<month>[0-9]{2})-?(?P<day>[0-9]{2})(?:[T ].*)?|--(?P<m>[0-9]{2})-?(?P<d>[0-9]{2}))\Z"

@@ -10,7 +10,7 @@ from radicale_bcm.contacts.heads import Params
 from radicale_bcm.contacts.lines import Line, make_line
 from radicale_bcm.contacts.model import Contact, display_name
 from radicale_bcm.contacts.slots import ADDRESS_FIELDS, DERIVED, N_FIELDS, ORG_FIELDS, Fields, derived_parts
-from radicale_bcm.contacts.values import MAILING, OMITTED_YEAR, name_parts, plain
+from radicale_bcm.contacts.values import BARE_ADDRESS, MAILING, OMITTED_YEAR, name_parts, plain
 
 Entry = tuple[Line, Fields | None]
 """A line of a card to be, with the fields that it shall carry."""
@@ -204,7 +204,7 @@ def _adr(wanted: Contact, fields: Fields, former: list[str] | tuple[()]) -> str:
 
 
 def _im_uri(value: str) -> str:
-    return f"im:{value}" if "@" in value and not _SCHEME.match(value) else value
+    return f"im:{value}" if BARE_ADDRESS.fullmatch(value) else value
 
 
 def _new_im_address(value: str) -> Line:
@@ -222,7 +222,9 @@ def _dated(head: str, value: str) -> Line:
 
 def _redated(line: Line, params: Params, value: str) -> Line:
     """A date in the one form that every reader of 3.0 takes: with a year, which X-APPLE-OMIT-YEAR may declare void."""
-    params = tuple(each for each in params if each[0] != _OMIT and not (each[0] == "VALUE" and each[1] != ("date",)))
+    params = tuple(
+        each for each in params if each[0] != _OMIT and not (each[0] == "VALUE" and each[1][0].lower() != "date")
+    )
     if value.startswith("--"):
         return rebuilt(line, (*params, (_OMIT, (OMITTED_YEAR,))), f"{OMITTED_YEAR}-{value[2:]}")
     return rebuilt(line, params, value)
