@@ -50,6 +50,7 @@ def list_(
 
     In a filter, * stands for any characters, | for or, <> for not, @ for any letter case, .. for a range.
 
+    For example:
         radicale-bcm contact list
         radicale-bcm contact list --filter 'company=Contoso*|Fabrikam*' --filter 'city=<>Stockholm'
         radicale-bcm contact list --filter 'modified=2026-01-01..' --json

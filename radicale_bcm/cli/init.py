@@ -32,7 +32,7 @@ State = Annotated[
 
 @app.command()
 def init(
-    folder: Annotated[Path, typer.Argument(metavar="[DIR]", help="The folder; made if it is missing.")] = Path(),
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="The folder; made if it is missing.")] = Path(),
     user: Annotated[str | None, typer.Option("--user", metavar="NAME", help="The first account.")] = None,
     password: Annotated[str | None, typer.Option("--password", metavar="PASSWORD", help="Its password.")] = None,
     database: Database = None,
@@ -44,10 +44,9 @@ def init(
 
     Can be run again: what is there stays as it is, what is missing is made, a new user is added.
 
-        radicale-bcm init /srv/contacts --user alice
-        radicale-bcm init /srv/contacts --user alice --password PASSWORD \\
     For example:
-            --database postgresql://bcm:PASSWORD@localhost/business --state postgresql://bcm:PASSWORD@localhost/state
+        radicale-bcm init /srv/contacts --user alice
+        radicale-bcm init . --user alice --database postgresql://bcm@localhost/crm --state postgresql://bcm@localhost/state
     """
     installation = Installation(folder, database, state)
     installation.check()

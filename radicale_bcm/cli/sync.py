@@ -73,6 +73,7 @@ def start(
 
     Plain contacts that are in the folder stay as they are.
 
+    For example:
         radicale-bcm sync start --principal alice --folder Contacts
         radicale-bcm sync start --principal bob --folder Contacts --filter 'owner=%me' --category Customer
         radicale-bcm sync start --principal carol --folder Contacts --access business-ro
@@ -101,6 +102,7 @@ def set_(
 
     Phones follow with their next sync. With --dry-run it says how many contacts match.
 
+    For example:
         radicale-bcm sync set --principal alice --filter 'company=Contoso*' --dry-run
         radicale-bcm sync set --principal alice --no-filter --category none
     """
@@ -149,6 +151,7 @@ def now(
 
     A running server does this by itself within a second.
 
+    For example:
         radicale-bcm sync now
         radicale-bcm sync now --full --json
     """

@@ -92,6 +92,7 @@ def password(
 
     A running server notices by itself, after the seconds for which it remembers logins.
 
+    For example:
         radicale-bcm user password alice
     """
     accounts = _accounts(ctx)
