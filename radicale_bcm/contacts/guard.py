@@ -17,7 +17,7 @@ import vobject.icalendar
 import vobject.vcard
 
 from radicale_bcm.contacts.escaping import split_structured, unescape
-from radicale_bcm.contacts.linear import LINE_RE, folded_lines, quoted_printable_lines
+from radicale_bcm.contacts.linear import LINE_RE, calendar_text, folded_lines, quoted_printable_lines
 
 logger = logging.getLogger(__name__)
 
@@ -303,6 +303,14 @@ def install() -> GuardReport:
         if not _installed:
             _installed.append(_install())
         return _installed[0]
+
+
+def read_calendar(text: str) -> list[Any]:
+    """The components of a text that is no vCard, as `radicale.item.read_components` reads it, but in linear time.
+
+    Raises vobject's ParseError, or what else its behaviours raise.
+    """
+    return list(vobject.base.readComponents(calendar_text(text), allowQP=True))
 
 
 def _install() -> GuardReport:

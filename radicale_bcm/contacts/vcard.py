@@ -174,6 +174,8 @@ class Card(vobject.base.Component):  # type: ignore[misc]
 
 def is_vcard_text(text: str) -> bool:
     """Whether a text is meant to be vCards, rather than a calendar or nothing at all; cheap (its first BEGIN tells)."""
+    if "\0" in text[:8]:
+        text = text.replace("\0", "")
     first = _FIRST_BEGIN.search(text)
     if first is not None:
         return first[1].upper() == "VCARD"
@@ -185,10 +187,10 @@ def read_cards(text: str) -> list[Card]:
 
     A card without UID or FN gets one. Raises NotAVCard, with a line number in `text`, if any of them is none.
     """
-    cleaned = _NOT_XML.sub("", text).lstrip(" \t")
+    cleaned = _NOT_XML.sub("", _from_utf_16(text)).lstrip(" \t")
     pieces = list(split_cards(cleaned))
     if not pieces:
-        raise NotAVCard("this is not a vCard: it has no line BEGIN:VCARD", 1)
+        raise NotAVCard("no BEGIN:VCARD", 1)
     repaired = cleaned != text
     if len(pieces) > 1:
         return [_read_card(piece.lstrip("\ufeff"), first, repaired=repaired) for piece, first in pieces]
@@ -204,9 +206,27 @@ def _read_card(text: str, first_line: int, *, repaired: bool) -> Card:
         lines = parse(text)
     except NotAVCard as error:
         raise NotAVCard(error.reason, error.line_number + first_line - 1) from error
-    if not any(line.name and line.name not in _FRAME for line in lines):
-        raise NotAVCard("this vCard is empty: it has no property", first_line)
+    if not any(_is_property(line) for line in lines):
+        raise NotAVCard("no property between BEGIN and END", first_line)
     return _identified(text, lines, repaired=repaired)
+
+
+def _is_property(line: Line) -> bool:
+    """Whether a line says anything; one whose name breaks the rules (`X-a/b:c`) does, binary junk does not."""
+    if line.name:
+        return line.name not in _FRAME
+    return ":" in line.value and line.value.isprintable()
+
+
+def _from_utf_16(text: str) -> str:
+    """The text of a UTF-16 file whose bytes were taken for UTF-8 or Latin-1; any other text as it is."""
+    if "\0" not in text[:8]:
+        return text
+    try:
+        data = text.encode("latin-1" if max(text) <= "\xff" else "utf-8")
+        return data.decode("utf-16-be" if data.index(0) % 2 == 0 else "utf-16-le")
+    except UnicodeError:
+        return text
 
 
 def parse_for_search(text: str) -> Card:
@@ -257,10 +277,12 @@ def _with_lines(text: str, lines: list[Line], added: list[str]) -> str:
     eol = _line_end(text)
     new = "".join(fold(line).replace("\r\n", eol) for line in added)
     kept = [line.raw for line in lines if line.name != "UID" or line.text().strip()]
+    # A quoted-printable line that breaks softly just before END would swallow what follows it.
+    place = -2 if len(kept) > 2 and kept[-2].rstrip("\r\n").endswith("=") else -1
     if len(kept) == len(lines):
-        end = text.rindex(kept[-1])
-        return text[:end] + new + text[end:]
-    return "".join([*kept[:-1], new, kept[-1]])
+        start = text.rindex(kept[place])
+        return text[:start] + new + text[start:]
+    return "".join([*kept[:place], new, *kept[place:]])
 
 
 def _formatted_name(lines: Sequence[Line]) -> str:
