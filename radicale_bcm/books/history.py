@@ -5,11 +5,11 @@ Rows are written in the transaction of the change itself; nothing ever changes o
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, func, insert, select
 
 from radicale_bcm.books.schema import history
 
@@ -128,3 +128,15 @@ def _made(values: tuple[Any, ...]) -> Entry:
     entry = Entry._make(values)
     changes = {name: (old, new) for name, (old, new) in json.loads(values[-2]).items()}
     return entry._replace(changes=changes, note=json.loads(values[-1]))
+
+
+def count(conn: Connection, actor: str, actions: Sequence[str], since: datetime) -> int:
+    """How many records an actor's client did one of these things to since a time."""
+    found = select(func.count()).where(
+        history.c.actor == actor,
+        history.c.at >= since,
+        history.c.action.in_(actions),
+        history.c.source == "dav",
+        history.c.record_id.is_not(None),
+    )
+    return int(conn.execute(found).scalar_one())

@@ -18,7 +18,7 @@ from radicale_bcm.contacts import card as codec
 from radicale_bcm.contacts import edit
 from radicale_bcm.contacts.edit import Decision, Texts
 from radicale_bcm.contacts.model import Contact
-from radicale_bcm.sync import plain
+from radicale_bcm.sync import guard, plain
 from radicale_bcm.sync.errors import Forbidden
 from radicale_bcm.sync.project import Cause, etag_of, link_to, project, refresh, restate, served_text, shown_contact
 from radicale_bcm.sync.unit import Unit
@@ -159,6 +159,8 @@ def delete_card(unit: Unit, folder: Folder, card: Card) -> None:
         touch_folder(unit, folder)
     elif mode == "reject":
         refresh(unit, card)
+    elif guard.exceeded(unit, folder):
+        guard.quarantine(unit, folder, card)
     else:
         record = unit.records().get(card.record_id, lock=True)
         if record is not None and record.deleted_at is None:
