@@ -160,12 +160,16 @@ def _text(asked: Asked) -> Term:
 
 def _id(asked: Asked) -> Term:
     operands = [operand for operand in (asked.low, asked.high) if operand]
-    if asked.orders() and all(operand.text.isascii() and operand.text.isdecimal() for operand in operands):
-        return _number(asked)
-    return _text(asked)
+    if not (asked.orders() and all(operand.text.isascii() and operand.text.isdecimal() for operand in operands)):
+        return _text(asked)
+    term = _number(asked)
+    if term.low == term.high:
+        # As text, like any id that stands alone.
+        return Equal(negated=asked.negated, text=f"{term.low:f}")
+    return term
 
 
-def _number(asked: Asked) -> Term:
+def _number(asked: Asked) -> NumberBetween:
     low, low_open, high, high_open = _bounds(asked, lambda text: (number(text),) * 2)
     _check_order(asked, low, high)
     return NumberBetween(asked.negated, low_open, high_open, low, high)

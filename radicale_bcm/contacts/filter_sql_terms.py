@@ -172,9 +172,9 @@ def _date(term: Term, column: ColumnElement[Any], text: SqlText, engine: str) ->
     if isinstance(native_type(column, engine), DateTime):
         return None
     if engine == SQLITE:
-        full = and_(text.bool_op("GLOB")(_SQLITE_DATE), text >= "0001", func.date(text) == text)
+        full = and_(text.bool_op("GLOB")(_SQLITE_DATE), text >= "0001", _normal("%Y-%m-%d", text) == text)
         leap = "2000" + func.substr(text, 2, type_=Text)
-        yearless = and_(text.bool_op("GLOB")(_SQLITE_YEARLESS), func.date(leap) == leap)
+        yearless = and_(text.bool_op("GLOB")(_SQLITE_YEARLESS), _normal("%Y-%m-%d", leap) == leap)
     else:
         # Every month has 28 days; a later one may be none, which only the predicate knows.
         full = matches_regex(text, f"(?!0000)[0-9]{{4}}-{_SURE_DAY}", engine)
@@ -184,6 +184,11 @@ def _date(term: Term, column: ColumnElement[Any], text: SqlText, engine: str) ->
         return Test(_date_between(term, text, full, yearless), decided)
     condition = _text(term, text, engine)
     return None if condition is None else Test(condition, decided)
+
+
+def _normal(form: str, text: ColumnElement[Any]) -> ColumnElement[Any]:
+    # Without a modifier SQLite gives a 31 February back as it is; for what is no time it gives NULL.
+    return func.coalesce(func.strftime(form, text, "+0 days"), "", type_=Text)
 
 
 def _date_between(term: DateBetween, text: SqlText, full: Bool, yearless: Bool) -> Bool:
@@ -220,10 +225,17 @@ def _bound(moment: datetime | None, column: ColumnElement[Any]) -> ColumnElement
 def _moment_on_sqlite(term: Term, text: SqlText) -> Test:
     # Text that any program may have written: with T or a space, with fractions and Z or without. To the second it
     # can be compared; text in another form, and what a fraction of a second makes a difference to, is not decided.
-    regular = and_(text.bool_op("GLOB")(_SQLITE_MOMENT), not_(func.substr(text, 20).bool_op("GLOB")("*[^0-9.Z]*")))
+    key = func.replace(func.substr(text, 1, 19), " ", "T", type_=Text)
+    rest = func.rtrim(func.substr(text, 20, type_=Text), "Z", type_=Text)
+    regular = and_(
+        text.bool_op("GLOB")(_SQLITE_MOMENT),
+        text >= "0001",
+        _normal("%Y-%m-%dT%H:%M:%S", key) == key,
+        or_(rest == "", and_(rest.bool_op("GLOB")(".[0-9]*"), not_(rest.bool_op("GLOB")(".*[^0-9]*")))),
+        not_(text.bool_op("GLOB")("*ZZ")),
+    )
     if not isinstance(term, MomentBetween):
         return Test(text == "", or_(regular, text == ""))
-    key = func.replace(func.substr(text, 1, 19), " ", "T", type_=Text)
     parts: list[Bool] = [text != ""]
     decided: list[Bool] = [or_(regular, text == "")]
     for bound, is_low in ((term.low, True), (term.high, False)):

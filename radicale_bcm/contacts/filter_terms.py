@@ -152,7 +152,11 @@ class Like(_TextTerm):
         return self._matches(fold(value) if self.folded else value)
 
     def canonical(self) -> str:
-        return self._marks() + quoted(_shown(self.folded_pattern))
+        pieces = self.folded_pattern
+        if any(isinstance(piece, str) and ("*" in piece or "?" in piece) for piece in pieces):
+            # Only after = is a wildcard's character in quotation marks text.
+            return self._marks(True) + "".join(quoted(p) if isinstance(p, str) else p.value for p in pieces)
+        return self._marks() + quoted(_shown(pieces))
 
     def words(self) -> str:
         match self.pattern:
