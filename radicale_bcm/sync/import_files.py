@@ -155,7 +155,7 @@ def _opened(path: str) -> BinaryIO:
     else:
         source = sys.stdin.buffer
     # A pipe can be read once only, and its encoding is not known before it was read.
-    spool = tempfile.SpooledTemporaryFile(max_size=_SPOOL)
+    spool = tempfile.SpooledTemporaryFile(max_size=_SPOOL)  # noqa: SIM115 - ContactFile closes it
     shutil.copyfileobj(source, spool, _CHUNK)
     return spool  # type: ignore[return-value]
 

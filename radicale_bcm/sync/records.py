@@ -26,18 +26,26 @@ from radicale_bcm.sync.unit import Site, Unit
 _MOST_NAMED = 5
 
 
-def add(unit: Unit, fields: Mapping[str, str], record_type: str = DEFAULT_TYPE) -> Record:
+def add(
+    unit: Unit,
+    fields: Mapping[str, str],
+    record_type: str = DEFAULT_TYPE,
+    *,
+    uid: str | None = None,
+    template: str | None = None,
+) -> Record:
     """A new record with its card. A company that is no account yet becomes one.
 
-    Invalid names the field and the reason; UnknownType.
+    `template` is a card whose other lines, such as a photo, go into the card of the record. Invalid names the field
+    and the reason; UnknownType, DuplicateUid.
     """
     given = {name: value for name, value in _tidy(unit.records(), fields).items() if value}
     _refuse_unfit(unit.records(), given, record_type)
     if not display_name(given):
         raise Invalid("a contact needs a name, a company or an e-mail address, such as given_name=Nick")
     _open_account(unit, given.get("company", ""))
-    record = unit.records().insert(given, record_type=record_type, at=unit.at)
-    project(unit, unit.origin, record.id, record, cause=Cause(unit.actor))
+    record = unit.records().insert(given, uid=uid, record_type=record_type, at=unit.at)
+    project(unit, unit.origin, record.id, record, cause=Cause(unit.actor), template=template)
     return record
 
 
