@@ -39,7 +39,7 @@ def _memory() -> str | None:
 
 
 class Server:
-    """A server of our own. `new_database` gives the URL of an empty database; `stop` and `start` may be called again."""
+    """A server of our own. `new_database` gives the URL of an empty database; it can be stopped and started again."""
 
     account = "nobody"
     socket_name = "socket"

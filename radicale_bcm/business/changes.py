@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, Integer, bindparam, select
 from sqlalchemy.exc import IntegrityError
 
 from radicale_bcm.business.rows import chunks, new_key
@@ -27,6 +27,16 @@ class Change:
     record_id: str
     operation: str
     at: datetime
+
+
+_OLDEST = (
+    select(change_log.c.seq, change_log.c.record_id, change_log.c.operation, change_log.c.changed_at)
+    .where(change_log.c.consumer_id == bindparam("consumer"))
+    .order_by(change_log.c.seq)
+    .limit(bindparam("size", type_=Integer))
+)
+_ANY = select(change_log.c.seq).where(change_log.c.consumer_id == bindparam("consumer")).limit(1)
+_REMOVE = change_log.delete().where(change_log.c.seq.in_(bindparam("seqs", expanding=True)))
 
 
 def register_consumer(connection: Connection, name: str) -> int:
@@ -50,18 +60,15 @@ def forget_consumer(connection: Connection, name: str) -> None:
 
 def has_pending(connection: Connection, consumer_id: int) -> bool:
     """Whether there is anything to read; looks at one index entry."""
-    mine = change_log.c.consumer_id == consumer_id
-    return connection.execute(select(change_log.c.seq).where(mine).limit(1)).first() is not None
+    return connection.execute(_ANY, {"consumer": consumer_id}).first() is not None
 
 
 def pending(connection: Connection, consumer_id: int, limit: int = 1000) -> list[Change]:
     """The oldest rows for this consumer."""
-    statement = select(change_log.c.seq, change_log.c.record_id, change_log.c.operation, change_log.c.changed_at)
-    statement = statement.where(change_log.c.consumer_id == consumer_id).order_by(change_log.c.seq).limit(limit)
-    return [Change(*row) for row in connection.execute(statement)]
+    return [Change(*row) for row in connection.execute(_OLDEST, {"consumer": consumer_id, "size": limit})]
 
 
 def acknowledge(connection: Connection, seqs: Iterable[int]) -> None:
     """Remove these rows: their records were read, in this transaction or after the rows were."""
     for some in chunks(sorted(set(seqs))):
-        connection.execute(change_log.delete().where(change_log.c.seq.in_(some)))
+        connection.execute(_REMOVE, {"seqs": some})

@@ -38,7 +38,7 @@ def new_key(connection: Connection, statement: Insert) -> int:
     """Run the INSERT of one row inside a savepoint, so that a refusal leaves the transaction usable; its key."""
     with connection.begin_nested():
         key = connection.execute(statement).inserted_primary_key
-    assert key is not None  # noqa: S101 - every table of ours has one
+    assert key is not None
     return int(key[0])
 
 

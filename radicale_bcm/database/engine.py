@@ -37,17 +37,18 @@ _DRIVERS = {
 }
 
 
-def open_engine(url: str | URL) -> Engine:
+def open_engine(url: str | URL, *, own: bool = True) -> Engine:
     """An engine with all our settings; opens no connection yet.
 
     URLs: sqlite:////path/to/file, postgresql://…, mariadb://… (or mysql://…); the driver is added here.
     A SQLite file that does not exist is Unavailable, not an empty database: `migrate.upgrade` creates it.
-    Connections that a server dropped are replaced by themselves. Raises BadUrl.
+    Connections that a server dropped are replaced by themselves. With own=False the database is another application's:
+    nothing is set that outlives our connection (SQLite's journal mode does). Raises BadUrl.
     """
     parsed = _parse(url)
     with translated(parsed):
         try:
-            engine = _MAKERS[parsed.get_backend_name()](parsed)
+            engine = _MAKERS[parsed.get_backend_name()](parsed, own)
         except ModuleNotFoundError as error:
             raise BadUrl(url_safe(parsed), f"the Python package {error.name} is not installed") from error
     _ENGINES.add(engine)
@@ -101,7 +102,7 @@ def _parse(url: str | URL) -> URL:
     return parsed.set(drivername=_DRIVERS[backend])
 
 
-def _make_sqlite(url: URL) -> Engine:
+def _make_sqlite(url: URL, own: bool) -> Engine:
     path = Path(url.database or "").absolute()
 
     def connect() -> sqlite3.Connection:
@@ -116,6 +117,8 @@ def _make_sqlite(url: URL) -> Engine:
         )
         try:
             _set_up_sqlite(connection)
+            if own:
+                _turn_wal_on(connection)
         except BaseException:
             connection.close()
             raise
@@ -142,6 +145,9 @@ def _set_up_sqlite(connection: sqlite3.Connection) -> None:
     connection.create_function("lower", 1, _lower, deterministic=True)
     for pragma in ("foreign_keys=ON", "recursive_triggers=OFF", "synchronous=FULL", "case_sensitive_like=ON"):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def _turn_wal_on(connection: sqlite3.Connection) -> None:
     # Two connections that turn WAL on at once get "locked" without the busy handler being asked.
     deadline = time.monotonic() + LOCK_SECONDS
     while connection.execute("PRAGMA journal_mode").fetchone()[0].lower() != "wal":
@@ -157,7 +163,7 @@ def _lower(value: Any) -> Any:
     return value.lower() if isinstance(value, str) else value
 
 
-def _make_postgresql(url: URL) -> Engine:
+def _make_postgresql(url: URL, _own: bool) -> Engine:
     # autocommit: the driver sends no BEGIN of its own, so that ours can say the mode in the same round trip.
     arguments = {"autocommit": True} | ({} if "connect_timeout" in url.query else {"connect_timeout": CONNECT_SECONDS})
     engine = _make_server(url, arguments)
@@ -178,7 +184,7 @@ def _make_postgresql(url: URL) -> Engine:
     return engine
 
 
-def _make_mariadb(url: URL) -> Engine:
+def _make_mariadb(url: URL, _own: bool) -> Engine:
     arguments: dict[str, Any] = {"autocommit": True, "charset": "utf8mb4"}
     if "connect_timeout" not in url.query:
         arguments["connect_timeout"] = CONNECT_SECONDS
@@ -188,9 +194,10 @@ def _make_mariadb(url: URL) -> Engine:
         with dbapi.cursor() as cursor:
             cursor.execute(
                 "SET SESSION sql_mode='STRICT_ALL_TABLES,NO_ENGINE_SUBSTITUTION,ERROR_FOR_DIVISION_BY_ZERO',"
-                f" innodb_lock_wait_timeout={LOCK_SECONDS}, lock_wait_timeout={LOCK_SECONDS}, time_zone='+00:00',"
-                " tx_isolation='READ-COMMITTED'"
+                f" innodb_lock_wait_timeout={LOCK_SECONDS}, lock_wait_timeout={LOCK_SECONDS}, time_zone='+00:00'"
             )
+            # The variable's name depends on the version, and an existing application may live on MySQL.
+            cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
 
     def on_begin(connection: Connection) -> None:
         if connection.get_execution_options().get(_WRITE, True):
@@ -216,7 +223,7 @@ def _make_server(url: URL, arguments: dict[str, Any]) -> Engine:
     )
 
 
-_MAKERS: dict[str, Callable[[URL], Engine]] = {
+_MAKERS: dict[str, Callable[[URL, bool], Engine]] = {
     "sqlite": _make_sqlite,
     "postgresql": _make_postgresql,
     "mysql": _make_mariadb,

@@ -105,7 +105,7 @@ class TestPending:
         assert rows[-1] == ("2", "delete")
 
     def test_what_is_rolled_back_was_never_there(self, business_database, consumer):
-        with pytest.raises(KeyError), business_database.writer() as records:
+        with pytest.raises(KeyError), business_database.writer() as records:  # noqa: PT012
             records.insert({"name": "Ann"})
             assert has_pending(records.connection, consumer)
             raise KeyError

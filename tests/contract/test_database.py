@@ -11,7 +11,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
 from pathlib import Path
 
+import psycopg
+import pymysql
 import pytest
+import sqlalchemy
 from sqlalchemy import Column, Integer, MetaData, Table, func, select
 
 from radicale_bcm.database import engine as engines
@@ -19,11 +22,14 @@ from radicale_bcm.database.engine import open_engine, transaction
 from radicale_bcm.database.errors import (
     BadUrl,
     Busy,
+    DatabaseError,
     ReadOnly,
     Rejected,
     StorageFull,
     Unavailable,
     WrongSchema,
+    translate,
+    translated,
     url_safe,
 )
 from radicale_bcm.database.types import MARIADB_TABLE, JsonText, Key, LongText, Number, Utc, YesNo, parse_utc, utc_text
@@ -101,7 +107,7 @@ def test_a_naive_datetime_is_refused(engine):
 
 
 def test_an_exception_rolls_back(engine):
-    with pytest.raises(KeyError), transaction(engine, write=True) as connection:
+    with pytest.raises(KeyError), transaction(engine, write=True) as connection:  # noqa: PT012
         connection.execute(THING.insert(), {"key": "k"})
         raise KeyError
     assert _all(engine, THING.c.key) == []
@@ -221,6 +227,64 @@ def test_a_url_that_cannot_be_meant_is_refused(url):
         open_engine(url)
 
 
+def test_a_foreign_sqlite_file_keeps_its_journal_mode(tmp_path):
+    (tmp_path / "theirs.sqlite").touch()
+    engine = open_engine(f"sqlite:///{tmp_path}/theirs.sqlite", own=False)
+    with transaction(engine, write=True) as connection:
+        THING.create(connection)
+    with transaction(engine, write=False) as connection:
+        assert connection.exec_driver_sql("PRAGMA journal_mode").scalar() == "delete"
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("error", "expected"),
+    [
+        (psycopg.errors.lookup("53100")("full"), StorageFull),
+        (psycopg.errors.lookup("53300")("too many clients"), Unavailable),
+        (psycopg.errors.lookup("57P01")("shutting down"), Unavailable),
+        (psycopg.errors.lookup("25006")("hot standby"), ReadOnly),
+        (psycopg.errors.lookup("42501")("no right"), ReadOnly),
+        (psycopg.errors.lookup("40P01")("deadlock"), Busy),
+        (psycopg.errors.lookup("40001")("serialisation"), Busy),
+        (psycopg.errors.lookup("55P03")("lock timeout"), Busy),
+        (psycopg.errors.lookup("57014")("statement timeout"), Busy),
+        (psycopg.errors.lookup("22001")("too long"), Rejected),
+        (psycopg.errors.lookup("23505")("unique"), Rejected),
+        (psycopg.errors.lookup("42P01")("no table"), WrongSchema),
+        (psycopg.OperationalError("connection refused"), Unavailable),
+        (psycopg.errors.lookup("42601")("syntax"), DatabaseError),
+        (pymysql.err.OperationalError(1021, "disk full"), StorageFull),
+        (pymysql.err.OperationalError(1114, "table full"), StorageFull),
+        (pymysql.err.InternalError(1030, "Got error 28 from storage engine"), StorageFull),
+        (pymysql.err.OperationalError(1290, "--read-only"), ReadOnly),
+        (pymysql.err.OperationalError(1142, "denied"), ReadOnly),
+        (pymysql.err.OperationalError(1213, "deadlock"), Busy),
+        (pymysql.err.OperationalError(1205, "lock wait"), Busy),
+        (pymysql.err.OperationalError(2006, "gone away"), Unavailable),
+        (pymysql.err.OperationalError(1045, "wrong password"), Unavailable),
+        (pymysql.err.OperationalError(1049, "no database"), Unavailable),
+        (pymysql.err.InterfaceError(0, ""), Unavailable),
+        (pymysql.err.IntegrityError(1062, "duplicate"), Rejected),
+        (pymysql.err.DataError(1406, "too long"), Rejected),
+        (pymysql.err.ProgrammingError(1146, "no table"), WrongSchema),
+        (sqlalchemy.exc.TimeoutError("pool"), Busy),
+        (sqlalchemy.exc.InvalidRequestError("ours"), DatabaseError),
+    ],
+)
+def test_every_driver_says_the_same_in_the_end(error, expected):
+    assert type(translate(error)) is expected
+    if not isinstance(error, sqlalchemy.exc.SQLAlchemyError):
+        assert type(translate(sqlalchemy.exc.DBAPIError("SELECT 1", {}, error))) is expected
+
+
+def test_no_database_error_is_a_value_error_and_others_pass():
+    assert not issubclass(DatabaseError, ValueError)
+    assert translate(ValueError("x")) is None
+    with pytest.raises(ValueError, match="mine"), translated("sqlite:///x"):
+        raise ValueError("mine")
+
+
 def test_a_password_is_never_shown():
     assert "s3cret" not in url_safe("postgresql://me:s3cret@host/db")
     assert "s3cret" not in url_safe("s3cret")
@@ -258,7 +322,7 @@ def test_an_engine_works_again_after_the_server_was_restarted(name, request):
 @pytest.mark.servers
 def test_a_connection_lost_within_a_transaction_is_unavailable(postgresql):
     engine = open_engine(postgresql.new_database())
-    with pytest.raises(Unavailable), transaction(engine, write=True) as connection:
+    with pytest.raises(Unavailable), transaction(engine, write=True) as connection:  # noqa: PT012
         pid = connection.exec_driver_sql("SELECT pg_backend_pid()").scalar()
         postgresql.administer(f"SELECT pg_terminate_backend({pid})")
         time.sleep(0.2)

@@ -202,7 +202,7 @@ class TestWriting:
         assert get(business_database, record.id) == record
 
     def test_an_exception_takes_everything_back(self, business_database):
-        with pytest.raises(KeyError), business_database.writer() as records:
+        with pytest.raises(KeyError), business_database.writer() as records:  # noqa: PT012
             records.insert(NICK)
             raise KeyError
         with business_database.reader() as records:
