@@ -80,10 +80,10 @@ def without_encoding(params: Params) -> Params:
     return tuple(each for each in params if each[0] not in ("ENCODING", "CHARSET"))
 
 
-def _rebuilt(line: Line, value: str) -> Line:
+def _rebuilt(line: Line, value: str, params: Params | None = None) -> Line:
     if any(not _PARAM_NAME.fullmatch(key) for key, _ in line.params):
         return wrapped(line)
-    return make_line(head_text(line.group, line.name, without_encoding(line.params)), value)
+    return make_line(head_text(line.group, line.name, without_encoding(params or line.params)), value)
 
 
 def _escaped(name: str, decoded: str) -> str:
@@ -110,7 +110,7 @@ def _media(line: Line, version: str) -> Line:
     value_type = (line.param("VALUE") or "").lower()
     if value_type == "url" or (not value_type and version == "4.0" and ":" in line.value):
         params = tuple(each for each in line.params if each[0] != "VALUE")
-        return make_line(head_text(line.group, line.name, (*without_encoding(params), ("VALUE", ("uri",)))), line.value)
+        return _rebuilt(line, line.value, (*params, ("VALUE", ("uri",))))
     return line if line.head.strict else _rebuilt(line, line.value)
 
 

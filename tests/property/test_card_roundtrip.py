@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from radicale_bcm.contacts.card import ServerLines, normalised, read, render, with_categories
 from radicale_bcm.contacts.fields import FIELDS
-from radicale_bcm.contacts.lines import parse
+from radicale_bcm.contacts.lines import NotAVCard, parse
 
 SERVER = ServerLines(
     "uid-1", 3, "42", modified=datetime(2026, 1, 2, 3, 4, 5, tzinfo=UTC), link="https://crm.example/42"
@@ -225,3 +225,35 @@ def test_what_no_field_holds_survives_any_sequence_of_changes(content, changes):
         text = render(text, contact, SERVER).text
         unfolded = text.replace("\r\n ", "").replace(";X-BCM-FIELD=none", "").split("\r\n")
         assert [line for line in unfolded if line in content] == content
+
+
+_HEADS = ["TEL", "N", "FN", "ORG", "item1.EMAIL", "NOTE", "PHOTO", "BDAY", "ADR", "X-A", "IMPP", "a.b.C", "x y", "", "URL", "AGENT"]
+_PARAMS = ["", ";TYPE=work", ";WORK;PREF", ';TYPE="a,b"', ';X="', ";=", ";;", ";ENCODING=QUOTED-PRINTABLE", ";BASE64", ";ENCODING=b"]
+_PARAMS += [";CHARSET=ISO-8859-1", ";VALUE=uri", ";X-BCM-FIELD=email2", ";X-BCM-FIELD=none", ";X-BCM-NAME=derived", ";A=^'^n,\"b\""]
+LINES = st.tuples(
+    st.sampled_from(_HEADS),
+    st.lists(st.sampled_from(_PARAMS), max_size=2).map("".join),
+    st.sampled_from([":", ":", ":", ""]),
+    st.lists(st.sampled_from([*_PIECES, "\r\n ", "=\r\n", "=E4", "QUJD"]), max_size=5).map("".join),
+).map("".join)
+
+
+@given(st.lists(LINES, max_size=8), st.sampled_from(["2.1", "3.0", "4.0"]), contacts())
+@settings(max_examples=300, deadline=None)
+def test_any_text_is_refused_or_becomes_a_stable_card_of_30(content, version, contact):
+    template = "\r\n".join(["BEGIN:VCARD", f"VERSION:{version}", *content, "END:VCARD", ""])
+    try:
+        carried = read(template, link=SERVER.link)
+    except NotAVCard:
+        return
+    for wanted in (carried, contact):
+        once = render(template, wanted, SERVER)
+        assert render(once.text, wanted, SERVER) == once
+        expected = normalised(wanted)
+        expected.pop("category", None)
+        assert read(once.text, link=SERVER.link) == expected
+        lines = parse(once.text)
+        assert all(line.head.strict for line in lines)
+        assert sum(line.name == "N" for line in lines) == 1
+        assert not any(character in line for line in once.text.split("\r\n") for character in "\r\n")
+        template = once.text
