@@ -85,3 +85,8 @@ def start(conn: Connection) -> None:
     if conn.execute(_CURRENT).scalar_one_or_none() is None:
         conn.execute(insert(counter), {"id": 1, "revision": 0})
         draw(conn, datetime.now(UTC))
+
+
+def drawn_at(conn: Connection, number: int) -> datetime | None:
+    """When a revision was drawn."""
+    return conn.execute(select(revision.c.at).where(revision.c.revision == number)).scalar_one_or_none()

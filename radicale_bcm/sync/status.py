@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from radicale_bcm.books import collections, membership, setups, view
+from radicale_bcm.books import collections, membership, revisions, setups, view
 from radicale_bcm.books.setups import Origin, Setup
 from radicale_bcm.sync.errors import NotThere
 
@@ -46,7 +46,8 @@ def _of(conn: Connection, own: Setup, origin: Origin | None) -> Status:
     collection = None if own.collection_id is None else collections.by_id(conn, own.collection_id)
     if collection is None:
         return Status(own, "", 0, 0, 0, own.changed_at, origin)
-    plain, business = view.counts(conn, view.open_folder(conn, collection))
+    folder = view.open_folder(conn, collection)
+    plain, business = view.counts(conn, folder)
     quarantined = len(membership.excluded(conn, collection.id, "quarantine"))
-    changed_at = max(own.changed_at, collection.modified)
+    changed_at = max(own.changed_at, revisions.drawn_at(conn, folder.revision) or own.changed_at)
     return Status(own, collection.path, business, plain, quarantined, changed_at, origin)
