@@ -71,6 +71,27 @@ class Phone:
         """DELETE a card."""
         return self.client.delete(quote(self.folder + href), headers={"If-Match": etag} if etag else {})
 
+    def move(self, href: str, to: str, *, overwrite: bool = False) -> httpx.Response:
+        """MOVE a card to another path."""
+        headers = {"Destination": str(self.client.base_url.join(quote(to))), "Overwrite": "T" if overwrite else "F"}
+        return self.client.request("MOVE", quote(self.folder + href), headers=headers)
+
+    def report(self, token: str) -> httpx.Response:
+        """The answer to a sync-token, whatever it is."""
+        body = (
+            '<?xml version="1.0"?><sync-collection xmlns="DAV:">'
+            f"<sync-token>{token}</sync-token><sync-level>1</sync-level><prop><getetag/></prop></sync-collection>"
+        )
+        return self.client.request("REPORT", quote(self.folder), content=body)
+
+    def business_card(self, record_id: str) -> tuple[str, str, str]:
+        """href, ETag and text of the card of a record."""
+        return self.find(f"\r\nX-BCM-ID:{record_id}\r\n")
+
+    def shows(self, record_id: str) -> bool:
+        """Whether the replica has a card of this record."""
+        return any(f"\r\nX-BCM-ID:{record_id}\r\n" in text for _, text in self.cards.values())
+
     def find(self, part: str) -> tuple[str, str, str]:
         """href, ETag and text of the one card whose text has this part."""
         found = [(href, etag, text) for href, (etag, text) in self.cards.items() if part in text]
@@ -82,6 +103,26 @@ def line(text: str, name: str) -> str | None:
     """The value of the first line with this property name in an unfolded card."""
     match = re.search(rf"^(?:\w+\.)?{re.escape(name)}(?:;[^:\r\n]*)?:(.*?)\r?$", text.replace("\r\n ", ""), re.M | re.I)
     return match[1] if match else None
+
+
+def replaced(text: str, *pairs: str) -> str:
+    """A text with parts replaced: old, new, old, new, … Each old one must be there."""
+    for old, new in zip(pairs[::2], pairs[1::2], strict=True):
+        assert old in text, (old, text)
+        text = text.replace(old, new)
+    return text
+
+
+def without(text: str, *starts: str) -> str:
+    """A card without the lines that begin so, and their folded parts."""
+    unfolded = text.replace("\r\n ", "")
+    return "".join(each + "\r\n" for each in unfolded.split("\r\n")[:-1] if not each.startswith(starts))
+
+
+def card(uid: str, name: str, *more: str, version: str = "3.0") -> str:
+    """A card as a phone makes it."""
+    lines = ("BEGIN:VCARD", f"VERSION:{version}", f"UID:{uid}", f"FN:{name}", f"N:{name};;;;", *more, "END:VCARD", "")
+    return "\r\n".join(lines)
 
 
 class Server:

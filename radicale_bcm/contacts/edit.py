@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from radicale_bcm.contacts import lines
-from radicale_bcm.contacts.card import read
+from radicale_bcm.contacts.card import normalised, read
 from radicale_bcm.contacts.fields import BY_NAME
 from radicale_bcm.contacts.lines import Line
 from radicale_bcm.contacts.model import Contact
@@ -26,6 +26,8 @@ _LABELS = frozenset({"X-ABLABEL", "X-ABADR"})
 # Clients that show categories; all others are taken to drop them (CLIENTS.md).
 _SHOWS_CATEGORIES = re.compile(r"evolution|nextcloud|caldavsynchronizer|infcloud|carddavmate|rcmcarddav|sogo", re.I)
 _LONG_VALUE = 400
+# Whatever stands in these lines is meant as that date, even where it cannot be read as one.
+_DATES = {"BDAY": "birthday", "ANNIVERSARY": "anniversary", "X-ANNIVERSARY": "anniversary"}
 SERVER_GROUP = LINK_GROUP.lower()
 
 
@@ -34,14 +36,15 @@ class Decision:
     """What an edit comes to.
 
     `changes` are the fields to write ("" empties); `overruled` maps a field that changed on both sides to the value
-    that lost; `kept` names fields that the card left out and that stay by their removal policy; `template` is the
-    text whose lines carry everything that no field holds.
+    that lost; `kept` names fields that the card left out and that stay by their removal policy; `unreadable` holds
+    dates that are none, and whose fields stay; `template` is the text whose lines carry everything that no field holds.
     """
 
     changes: dict[str, str]
     template: str
     overruled: dict[str, str] = field(default_factory=dict)
     kept: tuple[str, ...] = ()
+    unreadable: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,13 +73,16 @@ def decide(
     """
     base = read(texts.base, ignore_categories=ignore_categories, link=link)
     sent = read(texts.sent, ignore_categories=ignore_categories, link=link)
+    unreadable = unreadable_dates(texts.sent, sent)
+    # What a card can show of the record: a database may hold blanks around a text, which no client ever sees.
+    shown = normalised(dict(record))
     changes: dict[str, str] = {}
     overruled: dict[str, str] = {}
     kept: list[str] = []
     for name in edited_fields(base, sent):
-        if BY_NAME[name].direction not in ("both", "in"):
+        if BY_NAME[name].direction not in ("both", "in") or name in unreadable:
             continue
-        new, now = sent.get(name, ""), record.get(name, "")
+        new, now = sent.get(name, ""), shown.get(name, "")
         if not new and _stays(name, client):
             kept.append(name)
         elif new == now:
@@ -85,9 +91,27 @@ def decide(
             overruled[name] = new
         else:
             if now != base.get(name, ""):
-                overruled[name] = now
+                overruled[name] = record.get(name, "")
             changes[name] = new
-    return Decision(changes, merge_lines(texts), overruled, tuple(kept))
+    known = unreadable_dates(texts.base, base)
+    unreadable = {name: value for name, value in unreadable.items() if known.get(name) != value}
+    return Decision(changes, merge_lines(texts), overruled, tuple(kept), unreadable)
+
+
+def unreadable_dates(text: str, contact: Contact) -> dict[str, str]:
+    """The dates in a card that are none ("someday", 31 February), by field; `contact` is what the card reads as."""
+    if not any(name in text.upper() for name in ("BDAY", "ANNIVERSARY")):
+        return {}
+    found = {_DATES[line.name]: line.text().strip() for line in lines.parse(text) if line.name in _DATES}
+    return {name: value for name, value in found.items() if value and name not in contact}
+
+
+def without_unreadable_dates(text: str, contact: Contact) -> str:
+    """A card without the dates that are none, for those fields that the contact has: a card has one birthday."""
+    gone = unreadable_dates(text, read(text)).keys() & contact.keys()
+    if not gone:
+        return text
+    return "".join(_ended(line.raw) for line in lines.parse(text) if _DATES.get(line.name) not in gone)
 
 
 def edited_fields(base: Contact, sent: Contact) -> list[str]:

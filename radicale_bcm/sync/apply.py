@@ -5,6 +5,7 @@ Everything runs inside the unit of work of the request: the record is read under
 the ETag, only the fields that the client changed are written, and the card is rendered anew.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -61,15 +62,13 @@ def edit_card(unit: Unit, folder: Folder, card: Card, sent: Sent) -> Card:
     if record is None:
         raise Forbidden("the record of this card is gone")
     decision = _decide(unit, folder, card, record, sent)
-    refusals = unit.records().refusals(decision.changes)
-    writable = {name: value for name, value in decision.changes.items() if name not in refusals}
-    kept = _kept_after(card, record, decision, refusals)
+    refused = _refused(unit, decision)
+    writable = {name: value for name, value in decision.changes.items() if name not in refused}
+    kept = _kept_after(card, record, decision, refused)
+    cause = Cause(unit.actor, _note(decision, refused), record.fields)
     if writable:
         record = unit.records().update(record.id, writable, record.version)
-    note = _note(decision, refusals)
-    stored = project(
-        unit, unit.origin, record.id, record, cause=Cause(unit.actor, note), template=decision.template, kept=kept
-    )
+    stored = project(unit, unit.origin, record.id, record, cause=cause, template=decision.template, kept=kept)
     assert stored is not None
     # The client must fetch the card again even if nothing of its edit was taken: it holds another text.
     return stored if stored.version != card.version else refresh(unit, stored)
@@ -109,19 +108,26 @@ def _base(unit: Unit, card: Card, sent: Sent, categories: frozenset[str], curren
     return candidates[edit.nearest_base(candidates, sent.text, categories, link_to(unit, card.record_id))]
 
 
+def _refused(unit: Unit, decision: Decision) -> dict[str, tuple[str, str]]:
+    """field -> the value that cannot be written, and why (C7)."""
+    reasons = unit.records().refusals(decision.changes)
+    refused = {name: (decision.changes[name], reason) for name, reason in reasons.items()}
+    return refused | {name: (value, "no date") for name, value in decision.unreadable.items()}
+
+
 def _kept_after(
-    card: Card, record: Record, decision: Decision, refusals: dict[str, str]
+    card: Card, record: Record, decision: Decision, refused: Mapping[str, tuple[str, str]]
 ) -> dict[str, tuple[str, str]]:
     """What the card keeps: values that do not fit now, and those from before that nobody changed since."""
     kept = {name: pair for name, pair in card.kept_values.items() if name not in decision.changes}
-    kept.update((name, (decision.changes[name], record.fields.get(name, ""))) for name in refusals)
+    kept.update((name, (value, record.fields.get(name, ""))) for name, (value, _) in refused.items())
     return kept
 
 
-def _note(decision: Decision, refusals: dict[str, str]) -> dict[str, Any]:
+def _note(decision: Decision, refused: Mapping[str, tuple[str, str]]) -> dict[str, Any]:
     note: dict[str, Any] = {}
-    if refusals:
-        note["refused"] = {name: {"value": decision.changes[name], "reason": why} for name, why in refusals.items()}
+    if refused:
+        note["refused"] = {name: {"value": value, "reason": why} for name, (value, why) in refused.items()}
     if decision.overruled:
         note["overruled"] = decision.overruled
     return note

@@ -30,10 +30,12 @@ from radicale_bcm.sync.unit import Unit
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why a record is projected: who did it, and what the history should know besides the fields."""
+    """Why a record is projected: who did it, what the history should know besides the fields, and the fields as they
+    were before, where that is known; where it is not, the card says what they were."""
 
     actor: Actor = DATABASE
     note: Mapping[str, Any] | None = None
+    before: Mapping[str, str] | None = None
 
 
 def is_person(record: Record) -> bool:
@@ -171,17 +173,21 @@ def _again(
     kept: Mapping[str, tuple[str, str]],
 ) -> Card:
     contact = shown_contact(record, kept)
+    template = template or card.text
+    if card.kept_values or kept:
+        template = edit.without_unreadable_dates(template, codec.normalised(contact))
     kept = {name: pair for name, pair in kept.items() if record.fields.get(name, "") == pair[1]}
-    rendered = codec.render(
-        template or card.text, contact, _server_lines(unit, card.uid, record, card.version, card.modified)
-    )
+    rendered = codec.render(template, contact, _server_lines(unit, card.uid, record, card.version, card.modified))
     values: dict[str, Any] = {"record_version": record.version, "kept": dumps(kept) if kept else "{}"}
+    changes = _changes(unit, card, record, contact, cause)
     if rendered.text == card.text and codec.join_categories(rendered.categories) == card.categories and not card.gone:
         if card.record_version != record.version or card.kept != values["kept"]:
             cards.change(unit.conn, card.id, values)
             audience.place(unit, card, record)
+        if cause.note or (cause.before is not None and changes):
+            # Something that no card shows: a field that is not for clients, or a value that lost.
+            _record_history(unit, card, cause, "changed", changes)
         return card._replace(**values)
-    before = codec.read(card.text, link=link_to(unit, record.id)) | _category(card)
     values |= _new_text(unit, card, record, contact, rendered)
     cards.change(unit.conn, card.id, values)
     changed = card._replace(**values)
@@ -189,7 +195,7 @@ def _again(
     membership.bump(unit.conn, membership.audiences_of(unit.conn, card.id), unit.revision)
     audience.place(unit, changed, record)
     action = "restored" if card.gone else "changed"
-    _record_history(unit, changed, cause, action, _differences(before, contact))
+    _record_history(unit, changed, cause, action, changes)
     return changed
 
 
@@ -215,7 +221,13 @@ def _category(card: Card) -> Contact:
     return {"category": card.categories} if card.categories else {}
 
 
-def _differences(before: Contact, after: Contact) -> dict[str, tuple[str, str]]:
+def _changes(unit: Unit, card: Card, record: Record, contact: Contact, cause: Cause) -> dict[str, tuple[str, str]]:
+    """field -> value before and now. Where only the card knows what was before, of those fields that it shows."""
+    if cause.before is not None:
+        names = [name for name in {**cause.before, **record.fields} if cause.before.get(name) != record.fields.get(name)]
+        return {name: (cause.before.get(name, ""), record.fields.get(name, "")) for name in names}
+    before = codec.read(card.text, link=link_to(unit, record.id)) | _category(card)
+    after = codec.normalised(contact)
     return {name: (before.get(name, ""), after.get(name, "")) for name in edit.edited_fields(before, after)}
 
 
