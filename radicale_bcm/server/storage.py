@@ -18,7 +18,7 @@ from sqlalchemy import Connection
 from radicale_bcm.books import collections, view
 from radicale_bcm.books.history import Actor
 from radicale_bcm.database.errors import DatabaseError
-from radicale_bcm.server import config, hooks, request, storage_hook
+from radicale_bcm.server import compat, config, hooks, request, storage_hook
 from radicale_bcm.server.collection import Collection
 from radicale_bcm.server.item import stored_item
 from radicale_bcm.server.refusing import refusing
@@ -50,6 +50,11 @@ class Storage(BaseStorage):
         options, create = config.options_of(self.configuration)
         self.site = site.open_site(options, create=create)
         self._local = threading.local()
+        self._size_limit = compat.size_limit(self.configuration)
+
+    def shows(self, found: view.Resource) -> bool:
+        """Radicale's own storage hides what is larger than `[server] max_resource_size`; a business card is not."""
+        return found.card_id is not None or not compat.is_too_large(found.text, self._size_limit)
 
     @property
     def session(self) -> Session:
@@ -133,12 +138,13 @@ class Storage(BaseStorage):
             collection.remember_state()
         yield collection
         if depth != "0":
-            yield from self._children(collection, child_context_manager)
+            yield from self._children(collection, child_context_manager, user_groups)
 
     def _children(
         self,
         collection: Collection,
         guard: Callable[[str, str | None], ContextManager[None]] | None,
+        groups: set[str],
     ) -> Iterator[types.CollectionOrItem]:
         for each in collection.get_all():
             if guard:
@@ -146,7 +152,9 @@ class Storage(BaseStorage):
                     yield each
             else:
                 yield each
-        for row in collections.children(self.session.conn, collection.path):
+        conn = self.session.conn
+        of_groups = (collections.get(conn, path) for path in compat.group_paths(self.configuration, groups or ()))
+        for row in (*collections.children(conn, collection.path), *filter(None, of_groups)):
             child = Collection(self, row.path, row)
             child.remember_state()
             if guard:
@@ -175,7 +183,7 @@ class Storage(BaseStorage):
             found = view.get(self.session.conn, parent.folder, href)
             if found is None:
                 return None
-        return stored_item(parent, found, uid=_uid_as_sent(found))
+        return stored_item(parent, found, uid=_uid_as_sent(found)) if self.shows(found) else None
 
     def create_collection(
         self,

@@ -1,0 +1,38 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What differs between the versions of Radicale that this plugin works with: the one place that knows.
+
+Imported by the other modules of server.
+"""
+
+import base64
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+from radicale.config import Configuration
+
+
+def option(configuration: Configuration, section: str, name: str, default: Any) -> Any:
+    """A setting that older versions do not have."""
+    try:
+        return configuration.get(section, name)
+    except KeyError:
+        return default
+
+
+def size_limit(configuration: Configuration) -> int | None:
+    """Items above this many bytes are not shown (`[server] max_resource_size`); None where there is no limit."""
+    limit = option(configuration, "server", "max_resource_size", None)
+    return None if limit is None else int(limit)
+
+
+def is_too_large(text: str, limit: int | None) -> bool:
+    """Whether the text has more bytes than that."""
+    return limit is not None and len(text) * 4 > limit and len(text.encode("utf-8", "surrogatepass")) > limit
+
+
+def group_paths(configuration: Configuration, groups: Iterable[str]) -> Iterator[str]:
+    """Where the collections of a user's groups are."""
+    folder = option(configuration, "group", "group_collections_folder", "GROUPS")
+    if folder:
+        for group in sorted(groups):
+            yield f"{folder}/{base64.b64encode(group.encode()).decode('ascii')}"
