@@ -16,17 +16,19 @@ from radicale_bcm.contacts.filter_sql_text import (
     SqlText,
     display_name_of,
     engine_of,
-    fold_cost,
+    nested_calls,
     text_of,
     with_plain_lines,
 )
 from radicale_bcm.contacts.filter_terms import Equal, Like, Term
+from radicale_bcm.contacts.filter_text import fold
 from radicale_bcm.contacts.filter_tree import Both, Either, Node
 
 # SQLite takes 32,766 parameters and expressions 1,000 deep. What goes beyond ours is left to the predicate.
 MAX_CONDITIONS = 400
 MAX_PARAMETERS = 8000
-MAX_FOLDS = 60
+MAX_NESTED_CALLS = 60
+MAX_DEPTH = 10  # SQLite's parser keeps at most 100 symbols
 
 
 class Narrowing(NamedTuple):
@@ -68,9 +70,12 @@ class _Budget:
         self._parameters = MAX_PARAMETERS
 
     def spend(self, conditions: int, parameters: int) -> bool:
+        """Whether there is that much left; it is gone then."""
+        if conditions > self._conditions or parameters > self._parameters:
+            return False
         self._conditions -= conditions
         self._parameters -= parameters
-        return self._conditions >= 0 and self._parameters >= 0
+        return True
 
 
 class _FieldSql:
@@ -105,17 +110,20 @@ class _FieldSql:
             return case((text == "", DEFAULT_TYPE), else_=text)
         return with_plain_lines(text) if self._field.kind == "text" else text
 
-    def narrow(self, node: Node) -> Narrowing:
+    def narrow(self, node: Node, depth: int = 0) -> Narrowing:
         """The criterion of a condition."""
-        if not self._known:
+        if not self._known or depth > MAX_DEPTH:
             return _ANYTHING
         if isinstance(node, Both):
             lists, others = _equals(node.parts, negated=True)
-            return _joined([*self._in_list(lists, negated=True), *map(self.narrow, others)])
+            return _joined([*self._in_list(lists, negated=True), *self._parts(others, depth)])
         if isinstance(node, Either):
             lists, others = _equals(node.parts, negated=False)
-            return self._any_of([*self._in_list(lists, negated=False), *map(self.narrow, others)])
+            return self._any_of([*self._in_list(lists, negated=False), *self._parts(others, depth)])
         return self._term(node)
+
+    def _parts(self, nodes: Sequence[Node], depth: int) -> list[Narrowing]:
+        return [self.narrow(node, depth + 1) for node in nodes]
 
     def _any_of(self, parts: Sequence[Narrowing]) -> Narrowing:
         criteria = [part.criterion for part in parts if part.criterion is not None]
@@ -132,8 +140,8 @@ class _FieldSql:
         return [Narrowing(not_(found) if negated else found, exact=True)]
 
     def _term(self, term: Term) -> Narrowing:
-        folds = _folds(term)
-        if folds > MAX_FOLDS or not self._budget.spend(self._weight * 2, self._weight * (2 * folds + 4)):
+        folds = nested_calls(_folded_letters(term), self._engine)
+        if folds > MAX_NESTED_CALLS or not self._budget.spend(self._weight * 2, self._weight * (2 * folds + 4)):
             return _ANYTHING
         tests = [test_of(self._field.kind, term, column, text, self._engine) for column, text in self._texts]
         if self._field.kind == "type":
@@ -157,12 +165,12 @@ def _decided(term: Term, tests: Sequence[Test]) -> Narrowing:
     return Narrowing(or_(*undecided, condition) if undecided else condition, exact=not undecided)
 
 
-def _folds(term: Term) -> int:
+def _folded_letters(term: Term) -> str:
     if isinstance(term, Equal) and term.folded:
-        return fold_cost(term.text)
+        return fold(term.text)
     if isinstance(term, Like) and term.folded:
-        return fold_cost("".join(piece for piece in term.pattern if isinstance(piece, str)))
-    return 0
+        return "".join(piece for piece in term.folded_pattern if isinstance(piece, str))
+    return ""
 
 
 def _equals(parts: Sequence[Node], negated: bool) -> tuple[list[Equal], list[Node]]:

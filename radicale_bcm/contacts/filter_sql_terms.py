@@ -33,8 +33,8 @@ from radicale_bcm.contacts.filter_sql_text import (
     MARIADB,
     SQLITE,
     SqlText,
-    folded,
     like,
+    like_folded,
     matches_regex,
     native_type,
 )
@@ -95,12 +95,11 @@ def _text(term: Term, text: SqlText, engine: str) -> Bool | None:
         case Empty():
             return text == ""
         case Equal(folded=True):
-            return folded(text, term.text) == fold(term.text)
+            return like_folded(text, (fold(term.text),), engine)
         case Equal():
             return text == term.text
         case Like(folded=True):
-            letters = "".join(piece for piece in term.pattern if isinstance(piece, str))
-            return like(folded(text, letters), term.folded_pattern, engine)
+            return like_folded(text, term.folded_pattern, engine)
         case Like():
             return like(text, term.pattern, engine)
         case Between():

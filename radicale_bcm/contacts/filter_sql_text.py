@@ -15,7 +15,7 @@ from sqlalchemy import ColumnElement, Date, Dialect, Text, TypeDecorator, and_, 
 from sqlalchemy.dialects import mysql, postgresql, sqlite
 from sqlalchemy.types import TypeEngine
 
-from radicale_bcm.contacts.filter_text import Pattern, Wild, fold, variants
+from radicale_bcm.contacts.filter_text import Pattern, Wild, variants
 from radicale_bcm.contacts.model import _FALLBACKS
 
 SqlText = ColumnElement[str]
@@ -79,15 +79,34 @@ def display_name_of(text: Callable[[str], SqlText]) -> SqlText:
 def like(text: SqlText, pattern: Pattern, engine: str) -> ColumnElement[bool]:
     """Whether the whole text matches the pattern, letter case included."""
     if engine == SQLITE:
-        glob = "".join(piece.value if isinstance(piece, Wild) else _for_glob(piece) for piece in pattern)
-        return text.bool_op("GLOB")(glob)
+        return text.bool_op("GLOB")(_glob(pattern, lambda char: f"[{char}]" if char in "*?[" else char))
     wildcards = {Wild.ONE: "_", Wild.MANY: "%"}
     shown = "".join(wildcards[piece] if isinstance(piece, Wild) else _for_like(piece) for piece in pattern)
     return text.like(shown, escape="!")
 
 
-def _for_glob(literal_text: str) -> str:
-    return "".join(f"[{char}]" if char in "*?[" else char for char in literal_text)
+def like_folded(text: SqlText, pattern: Pattern, engine: str) -> ColumnElement[bool]:
+    """Whether the whole text matches the pattern in any letter case. The pattern is folded already."""
+    if engine == SQLITE:
+        return text.bool_op("GLOB")(_glob(pattern, lambda char: f"[{char}{variants(char)}]" if char != "^" else char))
+    # It is enough to fold the letters that are in the pattern: no other can match one of them.
+    letters = "".join(piece for piece in pattern if isinstance(piece, str))
+    pairs = _replacements(letters)
+    if engine == POSTGRESQL and pairs:
+        text = func.translate(text, "".join(old for old, _ in pairs), "".join(new for _, new in pairs), type_=Text)
+    elif engine == MARIADB:
+        for old, new in pairs:
+            text = func.replace(text, old, new, type_=Text)
+    return like(text, pattern, engine)
+
+
+def nested_calls(letters: str, engine: str) -> int:
+    """How many calls `like_folded` nests for these letters."""
+    return len(_replacements(letters)) if engine == MARIADB else 0
+
+
+def _glob(pattern: Pattern, shown: Callable[[str], str]) -> str:
+    return "".join(piece.value if isinstance(piece, Wild) else "".join(map(shown, piece)) for piece in pattern)
 
 
 def _for_like(literal_text: str) -> str:
@@ -95,18 +114,4 @@ def _for_like(literal_text: str) -> str:
 
 
 def _replacements(letters: str) -> list[tuple[str, str]]:
-    return [(variant, letter) for letter in sorted(set(fold(letters))) for variant in variants(letter)]
-
-
-def fold_cost(letters: str) -> int:
-    """How many calls `folded` nests for these letters."""
-    return len(_replacements(letters))
-
-
-def folded(text: SqlText, letters: str) -> SqlText:
-    """The text in which every variant of these letters is the folded letter: enough to compare it with a folded text
-    of just these letters.
-    """
-    for variant, letter in _replacements(letters):
-        text = func.replace(text, variant, letter, type_=Text)
-    return text
+    return [(variant, letter) for letter in sorted(set(letters)) for variant in variants(letter)]
