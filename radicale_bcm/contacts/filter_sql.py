@@ -5,6 +5,7 @@ that import SQLAlchemy.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 from sqlalchemy import ColumnElement, and_, case, not_, or_
@@ -62,20 +63,24 @@ def _joined(parts: Sequence[Narrowing]) -> Narrowing:
 _ANYTHING = Narrowing(None, exact=False)
 
 
+@dataclass
 class _Budget:
     """How much SQL a filter may still become."""
 
-    def __init__(self) -> None:
-        self._conditions = MAX_CONDITIONS
-        self._parameters = MAX_PARAMETERS
+    conditions: int = MAX_CONDITIONS
+    parameters: int = MAX_PARAMETERS
 
     def spend(self, conditions: int, parameters: int) -> bool:
         """Whether there is that much left; it is gone then."""
-        if conditions > self._conditions or parameters > self._parameters:
+        if conditions > self.conditions or parameters > self.parameters:
             return False
-        self._conditions -= conditions
-        self._parameters -= parameters
+        self.conditions -= conditions
+        self.parameters -= parameters
         return True
+
+    def give_back(self, before: "_Budget") -> None:
+        """Forget what was spent since."""
+        self.conditions, self.parameters = before.conditions, before.parameters
 
 
 class _FieldSql:
@@ -118,16 +123,21 @@ class _FieldSql:
             lists, others = _equals(node.parts, negated=True)
             return _joined([*self._in_list(lists, negated=True), *self._parts(others, depth)])
         if isinstance(node, Either):
-            lists, others = _equals(node.parts, negated=False)
-            return self._any_of([*self._in_list(lists, negated=False), *self._parts(others, depth)])
+            return self._either(node, depth)
         return self._term(node)
 
     def _parts(self, nodes: Sequence[Node], depth: int) -> list[Narrowing]:
         return [self.narrow(node, depth + 1) for node in nodes]
 
-    def _any_of(self, parts: Sequence[Narrowing]) -> Narrowing:
+    def _either(self, node: Either, depth: int) -> Narrowing:
+        before = replace(self._budget)
+        lists, others = _equals(node.parts, negated=False)
+        parts = self._in_list(lists, negated=False)
+        parts += self._parts(others, depth)
         criteria = [part.criterion for part in parts if part.criterion is not None]
         if len(criteria) < len(parts):
+            # One alternative that SQL does not decide, and the others narrow nothing.
+            self._budget.give_back(before)
             return _ANYTHING
         return Narrowing(or_(*criteria), all(part.exact for part in parts))
 
