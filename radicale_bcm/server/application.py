@@ -5,9 +5,10 @@ down, no ETag on a PUT that was changed. Imported by server.wsgi."""
 from collections.abc import Callable
 from http import client
 from typing import Any
+from urllib.parse import unquote, urlparse
 from xml.sax.saxutils import escape
 
-from radicale import types
+from radicale import httputils, types
 from radicale.app import REQUEST_METHODS, Application
 from radicale.config import Configuration
 from radicale.log import logger
@@ -15,7 +16,7 @@ from radicale.log import logger
 from radicale_bcm.database.errors import Busy, DatabaseError, StorageFull
 from radicale_bcm.server import fast, request
 from radicale_bcm.server.request import Request
-from radicale_bcm.sync.errors import Conflict, Forbidden, NotThere, Refused
+from radicale_bcm.sync.errors import Conflict, Forbidden, NotThere, Refused, Stale
 
 RETRY_SECONDS = 10
 _CARDDAV = "urn:ietf:params:xml:ns:carddav"
@@ -81,6 +82,8 @@ def _corrected(current: Request, answer: types.WSGIResponse) -> types.WSGIRespon
     status, headers, body, text = answer
     if current.unreadable and status == client.BAD_REQUEST:
         return _error(client.FORBIDDEN, "valid-address-data", _CARDDAV, f"This is no vCard: {current.unreadable}")
+    if isinstance(current.refusal, Stale):
+        return httputils.PRECONDITION_FAILED
     if isinstance(current.refusal, Refused):
         for kind, code, element in _STATUS:
             if isinstance(current.refusal, kind):
@@ -95,10 +98,21 @@ def _corrected(current: Request, answer: types.WSGIResponse) -> types.WSGIRespon
     return answer
 
 
+def _is_address(destination: str) -> bool:
+    """Whether a Destination header can be read; Radicale takes it for granted."""
+    try:
+        urlparse(unquote(destination)).port  # noqa: B018 - raises for a port that is none
+    except ValueError:
+        return False
+    return bool(destination)
+
+
 def _honest(name: str) -> Callable[..., types.WSGIResponse]:
     quick = name in ("do_PROPFIND", "do_REPORT")
 
     def do(self: BcmApplication, *args: Any) -> types.WSGIResponse:
+        if name == "do_MOVE" and not _is_address(args[0].get("HTTP_DESTINATION", "")):
+            return httputils.BAD_REQUEST
         try:
             answer = fast.answer(self, *args[:5]) if quick and self.fast_answers else None
             if answer is None:

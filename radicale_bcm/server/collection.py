@@ -10,7 +10,7 @@ from radicale.storage import BaseCollection, ComponentNotFoundError
 
 from sqlalchemy import Connection
 
-from radicale_bcm.books import cards, collections, delta, items, revisions, view
+from radicale_bcm.books import cards, collections, delta, items, revisions, setups, view
 from radicale_bcm.books.items import NewItem
 from radicale_bcm.books.view import Folder, Resource
 from radicale_bcm.contacts.vcard import Card
@@ -151,12 +151,47 @@ class Collection(BaseCollection):
             return str(super().serialize(*args, **kwargs))
         return "".join(_with_crlf(each.serialize()) for each in self.get_all())
 
+    def access(self, conn: Connection) -> str:
+        """What the set-up allows here: rw, business-ro or ro; rw where there is none."""
+        own = setups.of_collection(conn, self.row.id) if self.row is not None else None
+        return own.access if own else "rw"
+
+    @cached_property
+    def _access(self) -> str:
+        with self._storage.snapshot() as conn:
+            return self.access(conn)
+
+    @property
+    def read_only(self) -> bool:
+        """Whether the set-up lets nobody change anything here (C20)."""
+        return self.tag == "VADDRESSBOOK" and self._access == "ro"
+
+    @property
+    def business_read_only(self) -> bool:
+        """Whether the set-up lets nobody change business cards here (C20)."""
+        return self.tag == "VADDRESSBOOK" and self._access != "rw"
+
     def read_through(self, card_id: int) -> None:
         """Bring a business card up to date with its record, under the record's lock."""
         card = cards.get(self._conn, card_id)
         if card is not None:
             apply.read_through(self._storage.unit, card)
             self._reload()
+
+    def holds_already(self, found: Resource) -> bool:
+        """Whether the card that is being PUT says nothing that is not stored already.
+
+        A stale If-Match then only means that the answer to the first request was lost (RFC 9110 13.1.1).
+        """
+        current = request.current()
+        if current.method != "PUT" or len(current.cards) != 1 or not current.if_match:
+            return False
+        text = current.cards[0].serialize()
+        if found.card_id is None:
+            return bool(text == found.text)
+        card = cards.get(self._conn, found.card_id)
+        sent = Sent(text, current.client, matched=False)
+        return card is not None and apply.says_nothing_new(self._storage.unit, self.folder, card, sent)
 
     def upload(
         self, href: str, item: radicale_item.Item

@@ -26,6 +26,7 @@ from radicale_bcm.server.storage import Storage
 if TYPE_CHECKING:
     from radicale_bcm.server.application import BcmApplication
 
+_PRIVILEGES = xmlutils.make_clark("D:current-user-privilege-set")
 # Answers up to this size are sent as a whole, with their length.
 WHOLE = 1024 * 1024
 
@@ -35,8 +36,7 @@ def answer(
 ) -> types.WSGIResponse | None:
     """The fast answer to a PROPFIND or REPORT on an address book; None if Radicale has to answer."""
     method = request.current().method
-    access = Access(app._rights, user, groups, path)  # noqa: SLF001
-    raw = access.permissions
+    raw = Access(app._rights, user, groups, path).permissions  # noqa: SLF001
     if not user or "r" not in raw or app._sharing._enabled or environ.get("HTTP_DEPTH", "0") not in ("0", "1"):  # noqa: SLF001
         return None
     try:
@@ -55,7 +55,10 @@ def answer(
         if row is None or row.tag != "VADDRESSBOOK" or collections.children(conn, row.path):
             return None
         collection = Collection(storage, row.path, row)
-        permission = "w" if rights.intersect(raw, "w") else "r"
+        access = collection.access(conn)
+        if access == "business-ro" and method == "PROPFIND" and root.find(f".//{_PRIVILEGES}") is not None:
+            return None
+        permission = "w" if rights.intersect(raw, "w") and access != "ro" else "r"
         question = Question(app, conn, collection, base_prefix, path, user, permission, raw)
         collection.remember_state_of(conn)
         body = _made(question, method, root, environ.get("HTTP_DEPTH", "0"))

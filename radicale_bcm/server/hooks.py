@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any
 
 import radicale.app
+import radicale.app.propfind
 import radicale.item
 
 from radicale_bcm.contacts import guard
@@ -25,6 +26,9 @@ def install() -> None:
     radicale.item.read_components = _reading(radicale.item.read_components)
     radicale.app.Application._handle_request = _announcing(  # type: ignore[method-assign]  # noqa: SLF001
         radicale.app.Application._handle_request  # noqa: SLF001
+    )
+    radicale.app.propfind.ApplicationPartPropfind._collect_allowed_items = _narrowing(  # type: ignore[method-assign, assignment]  # noqa: SLF001
+        radicale.app.propfind.ApplicationPartPropfind._collect_allowed_items  # noqa: SLF001
     )
     _installed = True
 
@@ -49,6 +53,15 @@ def _reading(original: Callable[[str], list[Any]]) -> Callable[[str], list[Any]]
         return list(cards)
 
     return read_components
+
+
+def _narrowing(original: Callable[..., Iterable[tuple[Any, ...]]]) -> Callable[..., Iterable[tuple[Any, ...]]]:
+    def collect_allowed_items(self: Any, items: Iterable[Any], *args: Any) -> Iterable[tuple[Any, ...]]:
+        """What the rights allow, without writing where a set-up is read-only: PROPFIND then says so (C20)."""
+        for item, permission, *rest in original(self, items, *args):
+            yield item, "r" if permission == "w" and getattr(item, "read_only", False) else permission, *rest
+
+    return collect_allowed_items
 
 
 def _announcing(original: Callable[..., Any]) -> Callable[..., Any]:

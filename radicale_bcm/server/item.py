@@ -25,7 +25,15 @@ def http_date(at: datetime) -> str:
 
 
 class StoredItem(radicale_item.Item):
-    """An item that carries its text and metadata: nothing is parsed to serve it."""
+    """An item that carries its text and metadata: nothing is parsed to serve it. `business` marks a business card."""
+
+    business = False
+
+    @property
+    def read_only(self) -> bool:
+        """Whether the set-up lets nobody change it (C20)."""
+        name = "business_read_only" if self.business else "read_only"
+        return bool(getattr(self.collection, name, False))
 
     @property
     def vobject_item(self) -> Any:
@@ -38,7 +46,7 @@ class StoredItem(radicale_item.Item):
 def stored_item(collection: BaseCollection, found: Resource, *, uid: str | None = None) -> StoredItem:
     """The Radicale item of a resource; `uid` stands in for its own where the client's has to be accepted."""
     card = found.name == "VCARD"
-    return StoredItem(
+    item = StoredItem(
         collection=collection,
         href=found.href,
         last_modified=http_date(found.modified),
@@ -49,6 +57,8 @@ def stored_item(collection: BaseCollection, found: Resource, *, uid: str | None 
         component_name=found.component,
         time_range=(TIMESTAMP_MIN, TIMESTAMP_MAX) if card else (found.time_start, found.time_end),
     )
+    item.business = found.card_id is not None
+    return item
 
 
 def new_item(href: str, item: radicale_item.Item) -> NewItem:

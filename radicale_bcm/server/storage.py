@@ -12,7 +12,7 @@ from radicale import item as radicale_item
 from radicale import pathutils, types
 from radicale.config import Configuration
 from radicale.log import logger
-from radicale.storage import BaseCollection, BaseStorage
+from radicale.storage import BaseCollection, BaseStorage, ComponentNotFoundError
 from sqlalchemy import Connection
 
 from radicale_bcm.books import collections, view
@@ -23,7 +23,7 @@ from radicale_bcm.server.collection import Collection
 from radicale_bcm.server.item import stored_item
 from radicale_bcm.server.refusing import refusing
 from radicale_bcm.sync import apply, plain, pull, site
-from radicale_bcm.sync.errors import Forbidden
+from radicale_bcm.sync.errors import Forbidden, Stale
 from radicale_bcm.sync.unit import Unit
 
 hooks.install()
@@ -183,7 +183,11 @@ class Storage(BaseStorage):
             found = view.get(self.session.conn, parent.folder, href)
             if found is None:
                 return None
-        return stored_item(parent, found, uid=_uid_as_sent(found)) if self.shows(found) else None
+        if not self.shows(found):
+            return None
+        if self.session.unit is not None and found.etag != request.current().if_match and parent.holds_already(found):
+            found = found._replace(etag=request.current().if_match)
+        return stored_item(parent, found, uid=_uid_as_sent(found))
 
     def create_collection(
         self,
@@ -213,10 +217,20 @@ class Storage(BaseStorage):
         assert source.row is not None and to_collection.row is not None
         with refusing(self.unit):
             found = view.get(self.unit.conn, source.folder, item.href)
-            if found is not None and found.card_id is not None:
-                apply.move_out(self.unit, source.folder, found, to_collection.row, to_href)
-            else:
-                plain.move(self.unit, source.row, item.href, to_collection.row, to_href)
+            if found is None:
+                raise ComponentNotFoundError(item.href)
+            if request.current().if_match not in ("", "*", found.etag):
+                raise Stale("it changed meanwhile")  # Radicale does not ask for MOVE
+            try:
+                if found.card_id is not None:
+                    apply.move_out(self.unit, source.folder, found, to_collection.row, to_href)
+                else:
+                    apply.refuse_business_target(self.unit, to_collection.folder, to_href)
+                    plain.move(self.unit, source.row, item.href, to_collection.row, to_href)
+            except Forbidden:
+                # Clients have moved it on their side already: it comes back at the next sync.
+                apply.refused(self.unit, source.folder, item.href, found.card_id)
+                raise
 
     def verify(self) -> bool:
         """Whether every stored object can be read."""

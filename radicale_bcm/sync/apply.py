@@ -6,10 +6,10 @@ the ETag, only the fields that the client changed are written, and the card is r
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from radicale_bcm.books import cards, collections, items, membership, setups
+from radicale_bcm.books import cards, collections, items, membership, setups, view
 from radicale_bcm.books.cards import Card
 from radicale_bcm.books.collections import Collection
 from radicale_bcm.books.items import NewItem
@@ -20,8 +20,18 @@ from radicale_bcm.contacts import edit
 from radicale_bcm.contacts.edit import Decision, Texts
 from radicale_bcm.contacts.model import Contact
 from radicale_bcm.sync import guard, plain
-from radicale_bcm.sync.errors import Forbidden
-from radicale_bcm.sync.project import Cause, etag_of, link_to, project, refresh, restate, served_text, shown_contact
+from radicale_bcm.sync.errors import Conflict, Forbidden
+from radicale_bcm.sync.project import (
+    Cause,
+    etag_of,
+    link_to,
+    project,
+    refresh,
+    restate,
+    served_text,
+    shown_contact,
+    text_of,
+)
 from radicale_bcm.sync.unit import Unit
 
 # A client that says nothing about what it had is compared with this many versions.
@@ -174,6 +184,24 @@ def delete_card(unit: Unit, folder: Folder, card: Card) -> None:
         project(unit, unit.origin, card.record_id, record, cause=Cause(unit.actor))
 
 
+def says_nothing_new(unit: Unit, folder: Folder, card: Card, sent: Sent) -> bool:
+    """Whether applying a sent card to the card as it is now would change nothing."""
+    record = unit.records().get(card.record_id, lock=True) if card.origin_id == unit.origin.id else None
+    if record is None:
+        return False
+    decision = _decide(unit, folder, card, record, replace(sent, matched=True))
+    if decision.changes or decision.overruled or decision.unreadable:
+        return False
+    return text_of(unit, card, record, decision.template) == card.text
+
+
+def refuse_business_target(unit: Unit, target: Folder, to_href: str) -> None:
+    """Nothing can be moved onto a business card: its address and UID are given by the server. Raises Conflict."""
+    found = view.get(unit.conn, target, to_href)
+    if found is not None and found.card_id is not None:
+        raise Conflict("a business card has this address")
+
+
 def touch_folder(unit: Unit, folder: Folder) -> None:
     """Something changed in what this folder shows."""
     collections.touch(unit.conn, folder.collection.id, unit.revision, unit.at)
@@ -194,6 +222,7 @@ def move_out(unit: Unit, folder: Folder, found: Resource, target: Collection, to
     record goes the way of a delete. Forbidden within the sync folder: an href belongs to the server (C4)."""
     if target.id == folder.collection.id:
         raise Forbidden("the address of a business card is given by the server")
+    plain.check_allowed(unit, target)
     card = cards.get(unit.conn, found.card_id or 0)
     assert card is not None
     delete_card(unit, folder, card)

@@ -4,6 +4,7 @@
 Refused                        the request is understood and not allowed; nothing changed
 ├── Forbidden                  this principal, set-up or folder does not allow it (HTTP 403)
 ├── Conflict                   something stands in the way (HTTP 409)
+├── Stale                      it changed since the client saw it (HTTP 412)
 ├── Invalid                    what was given cannot be used; says what to do (HTTP 400)
 └── NotThere                   there is no such principal, record, folder (HTTP 404)
 
@@ -25,6 +26,10 @@ class Forbidden(Refused):
 
 class Conflict(Refused):
     """Something stands in the way."""
+
+
+class Stale(Refused):
+    """It is not what the client saw any more."""
 
 
 class Invalid(Refused):

@@ -27,7 +27,8 @@ def _label(text: str, href: str) -> str:
     return display_name(_contact(text)) or href
 
 
-def _check_allowed(unit: Unit, collection: Collection) -> None:
+def check_allowed(unit: Unit, collection: Collection) -> None:
+    """Forbidden in a read-only folder."""
     own = setups.of_collection(unit.conn, collection.id) if collection.tag == "VADDRESSBOOK" else None
     if own and own.access == "ro":
         raise Forbidden("this folder is read-only")
@@ -38,7 +39,7 @@ def put(unit: Unit, collection: Collection, new: NewItem) -> tuple[Item, Item | 
 
     Forbidden in a read-only folder; Invalid for an href or UID that is too long.
     """
-    _check_allowed(unit, collection)
+    check_allowed(unit, collection)
     if not items.fits(new.href, new.uid):
         raise Invalid("the href or the UID is too long")
     old = items.get(unit.conn, collection.id, new.href)
@@ -60,7 +61,7 @@ def delete(unit: Unit, collection: Collection, href: str) -> bool:
 
     Forbidden in a read-only folder.
     """
-    _check_allowed(unit, collection)
+    check_allowed(unit, collection)
     old = items.get(unit.conn, collection.id, href)
     if old is None:
         return False
@@ -75,8 +76,8 @@ def delete(unit: Unit, collection: Collection, href: str) -> bool:
 
 def move(unit: Unit, source: Collection, href: str, target: Collection, to_href: str) -> bool:
     """Move an item to another place, replacing what is there (RFC 4918 9.9). False if there is none."""
-    _check_allowed(unit, source)
-    _check_allowed(unit, target)
+    check_allowed(unit, source)
+    check_allowed(unit, target)
     old = items.get(unit.conn, source.id, href)
     if old is None:
         return False

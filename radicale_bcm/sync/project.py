@@ -199,6 +199,12 @@ def _again(
     return changed
 
 
+def text_of(unit: Unit, card: Card, record: Record, template: str) -> str:
+    """The text that a card of this version would have with the lines of a template."""
+    lines = _server_lines(unit, card.uid, record, card.version, card.modified)
+    return codec.render(template, shown_contact(record, card.kept_values), lines).text
+
+
 def _new_text(unit: Unit, card: Card, record: Record, contact: Contact, rendered: Rendered) -> dict[str, Any]:
     version = card.version + 1
     again = codec.render(
@@ -224,8 +230,8 @@ def _category(card: Card) -> Contact:
 def _changes(unit: Unit, card: Card, record: Record, contact: Contact, cause: Cause) -> dict[str, tuple[str, str]]:
     """field -> value before and now. Where only the card knows what was before, of those fields that it shows."""
     if cause.before is not None:
-        names = [name for name in {**cause.before, **record.fields} if cause.before.get(name) != record.fields.get(name)]
-        return {name: (cause.before.get(name, ""), record.fields.get(name, "")) for name in names}
+        both = {name: (cause.before.get(name, ""), record.fields.get(name, "")) for name in {**cause.before, **record.fields}}
+        return {name: (old, new) for name, (old, new) in both.items() if old != new}
     before = codec.read(card.text, link=link_to(unit, record.id)) | _category(card)
     after = codec.normalised(contact)
     return {name: (before.get(name, ""), after.get(name, "")) for name in edit.edited_fields(before, after)}
