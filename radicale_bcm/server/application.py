@@ -36,6 +36,7 @@ class BcmApplication(Application):
         self.compare_answers: bool = settings.get("storage", "bcm_compare_answers")
 
     def _handle_request(self, environ: dict[str, Any]) -> Any:
+        environ["PATH_INFO"] = _decoded(environ.get("PATH_INFO", ""))
         try:
             status_line, sent_headers, answers = super()._handle_request(environ)
             stream = request.current().stream
@@ -49,6 +50,14 @@ class BcmApplication(Application):
             content = body.encode()
             everything = [*headers.items(), ("Content-Length", str(len(content)))]
             return f"{status} {client.responses[status]}", everything, [content]
+
+
+def _decoded(path: str) -> str:
+    """The path as text. WSGI servers pass its bytes as Latin-1 (PEP 3333), which Radicale's own server does not."""
+    try:
+        return path.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return path
 
 
 def _unavailable(error: DatabaseError) -> types.WSGIResponse:

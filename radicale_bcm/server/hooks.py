@@ -39,7 +39,10 @@ def _reading(original: Callable[[str], list[Any]]) -> Callable[[str], list[Any]]
         current = request.current()
         if not is_vcard_text(text):
             try:
-                return original(text)
+                found = original(text)
+                if not found:
+                    current.unreadable = "it has no line BEGIN:VCARD" if text.strip() else "it is empty"
+                return found
             except Exception as error:
                 if "BEGIN:VCALENDAR" not in text.upper():
                     current.unreadable = f"it has no line BEGIN:VCARD ({error})" if text.strip() else "it is empty"
