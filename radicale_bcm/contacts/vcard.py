@@ -13,7 +13,7 @@ from typing import Any
 import vobject.base
 import vobject.vcard
 
-from radicale_bcm.contacts.escaping import escape, fold
+from radicale_bcm.contacts.card import with_identity
 from radicale_bcm.contacts.guard import SOURCE
 from radicale_bcm.contacts.lines import Line, NotAVCard, parse, split_cards
 
@@ -262,43 +262,16 @@ def _identified(text: str, lines: list[Line], *, repaired: bool, uid: str = "") 
     lacks_fn = _first(lines, "FN") is None
     if all(uids) and not lacks_uid and not lacks_fn:
         return Card(text, lines, repaired=repaired)
-    added = []
-    if lacks_fn:
-        added.append(f"FN:{escape(_formatted_name(lines))}")
-    if lacks_uid:
-        # Made from the text: a client that lost the answer and sends the card again must not be told of another UID.
-        added.append(f"UID:{escape(uid or str(uuid.uuid5(_UID_NAMESPACE, text)))}")
-    complete = _with_lines(text, lines, added)
+    # Made from the text: a client that lost the answer and sends the card again must not be told of another UID.
+    missing = (uid or str(uuid.uuid5(_UID_NAMESPACE, text))) if lacks_uid else None
+    plain = "".join(line.raw for line in lines if line.name != "UID" or line.text().strip())
+    try:
+        complete = with_identity(text if all(uids) else plain, missing)
+    except NotAVCard:
+        raise
+    except ValueError:  # blank lines where none belong, as between an AGENT and its card
+        complete = with_identity(plain, missing)
     return Card(complete, parse(complete), cleaned=text, repaired=True, generated_uid=lacks_uid)
-
-
-def _with_lines(text: str, lines: list[Line], added: list[str]) -> str:
-    """The text with more lines before its END; a UID that is empty gives way."""
-    eol = _line_end(text)
-    new = "".join(fold(line).replace("\r\n", eol) for line in added)
-    kept = [line.raw for line in lines if line.name != "UID" or line.text().strip()]
-    # A quoted-printable line that breaks softly just before END would swallow what follows it.
-    place = -2 if len(kept) > 2 and kept[-2].rstrip("\r\n").endswith("=") else -1
-    if len(kept) == len(lines):
-        start = text.rindex(kept[place])
-        return text[:start] + new + text[start:]
-    return "".join([*kept[:place], new, *kept[place:]])
-
-
-def _formatted_name(lines: Sequence[Line]) -> str:
-    """The best a card says about whom it describes (RFC 6350 section 6.2.1 wants an FN in each)."""
-    name = _first(lines, "N")
-    if name is not None:
-        family, given, middle, prefix, suffix = (*name.components(), "", "", "", "", "")[:5]
-        words = " ".join(f"{prefix} {given} {middle} {family} {suffix}".split())
-        if words:
-            return words
-    for other in ("ORG", "NICKNAME", "EMAIL", "TEL"):
-        line = _first(lines, other)
-        words = " ".join(", ".join(part for part in line.components() if part.strip()).split()) if line else ""
-        if words:
-            return words
-    return "Unnamed"
 
 
 def _line_end(text: str) -> str:
