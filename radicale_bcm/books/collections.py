@@ -8,12 +8,11 @@ Every function works in the caller's transaction and commits nothing.
 import json
 from collections.abc import Mapping
 from datetime import datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from sqlalchemy import (
     ColumnElement,
     Connection,
-    Row,
     and_,
     bindparam,
     delete,
@@ -63,7 +62,7 @@ def fits(path: str) -> bool:
     return len(path) <= PATH_LENGTH and all(0 < len(name) <= HREF_LENGTH for name in path.split("/"))
 
 
-def _made(row: Row[tuple[int, str, str, str, int, int, datetime]]) -> Collection:
+def _made(row: Any) -> Collection:
     return Collection(row[0], row[1], row[2], json.loads(row[3]), row[4], row[5], row[6])
 
 

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 
 from radicale_bcm.books.schema import origin, setting, setup
 
@@ -55,7 +55,7 @@ _SETUPS = select(
 _ORIGINS = select(*(origin.c[name] for name in Origin._fields)).order_by(origin.c.name)
 
 
-def _made(row: Row[Any]) -> Setup:
+def _made(row: Any) -> Setup:
     number, principal, collection_id, filters, category, access, on_delete, shown, enabled, changed_at = row
     return Setup(
         number,

@@ -73,7 +73,7 @@ def _page(query: Select[Any], size: int) -> Select[Any]:
 
 BRIEF_CHUNK = 2000
 _CARD_PAGE, _PLAIN_PAGE = _page(_SHOWN, CHUNK), _page(_SHOWN_PLAINLY, CHUNK)
-_HREFS = bindparam("hrefs", expanding=True)
+_HREFS: Any = bindparam("hrefs", expanding=True)
 _BY_HREF = _SHOWN.where(card.c.href.in_(_HREFS), alias.c.href.is_(None))
 _BY_ALIAS = _SHOWN.where(alias.c.collection_id == bindparam("collection_id"), alias.c.href.in_(_HREFS))
 _BY_HREF_PLAINLY = _SHOWN_PLAINLY.where(card.c.href.in_(_HREFS))

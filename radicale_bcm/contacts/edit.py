@@ -148,7 +148,7 @@ class _Cluster:
     def same_as(self, other: "_Cluster | None") -> bool:
         return other is not None and self._values() == other._values()
 
-    def _values(self) -> list[object]:
+    def _values(self) -> Sequence[object]:
         return sorted(
             (line.value, sorted((name, tuple(values)) for name, values in line.params), self._label(line))
             for line in self.lines

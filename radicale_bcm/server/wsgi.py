@@ -7,6 +7,8 @@ from radicale import log
 
 from radicale_bcm.server.application import BcmApplication
 from radicale_bcm.server.config import load
+from radicale_bcm.server.storage import Storage
+from radicale_bcm.sync.watch import Watcher
 
 
 def make_application(path: str | None = None) -> BcmApplication:
@@ -18,7 +20,11 @@ def make_application(path: str | None = None) -> BcmApplication:
         configuration.get("logging", "backtrace_on_debug"),
         *([configuration.get("logging", "trace_filter")] if "trace_filter" in configuration.options("logging") else []),
     )
-    return BcmApplication(configuration)
+    application = BcmApplication(configuration)
+    storage = application._storage  # noqa: SLF001
+    if isinstance(storage, Storage):
+        Watcher(storage.site).start()
+    return application
 
 
 def __getattr__(name: str) -> BcmApplication:

@@ -17,7 +17,7 @@ from uuid import uuid4
 from radicale_bcm.books import cards, history, membership
 from radicale_bcm.books.cards import Card
 from radicale_bcm.books.history import DATABASE, Actor, Subject
-from radicale_bcm.books.items import HREF_LENGTH, UID_LENGTH
+from radicale_bcm.books.schema import HREF_LENGTH, UID_LENGTH
 from radicale_bcm.books.setups import Origin
 from radicale_bcm.business.contract import ACCOUNT_TYPE, Record
 from radicale_bcm.contacts import card as codec

@@ -25,7 +25,6 @@ from radicale_bcm.sync.errors import Invalid
 from radicale_bcm.sync.feed import Feed
 from radicale_bcm.sync.options import Options
 
-
 _ORIGIN_SECONDS = 1.0
 
 
