@@ -11,7 +11,7 @@ def main() -> None:
     from radicale_bcm.cli.failures import report  # noqa: PLC0415
 
     try:
-        app()
+        app(prog_name="radicale-bcm")
     except Exception as error:  # whatever it is, a person reads it
         if os.environ.get("BCM_DEBUG") == "1":
             raise

@@ -50,7 +50,7 @@ class ContactFile:
         encoding = _encoding(self._binary)
         self._binary.seek(0)
         # newline="": the line ends of a card are part of its text.
-        self._reader = io.TextIOWrapper(self._binary, encoding=encoding, newline="")
+        self._reader = io.TextIOWrapper(self._binary, encoding=encoding, errors="replace", newline="")
 
     @property
     def position(self) -> int:
