@@ -135,7 +135,12 @@ def _inside(path: str) -> ColumnElement[bool]:
 
 
 def delete_tree(conn: Connection, path: str) -> None:
-    """Delete a collection, all below it and their items. Tokens of a new collection at that path start anew."""
+    """Delete a collection, all below it and their items. Tokens of a new collection at that path start anew.
+
+    Set-ups that were stopped forget that it was theirs.
+    """
+    gone = select(collection.c.id).where(_inside(path)).scalar_subquery()
+    conn.execute(update(setup).where(setup.c.collection_id.in_(gone)).values(collection_id=None))
     conn.execute(delete(collection).where(_inside(path)))
 
 
