@@ -23,7 +23,7 @@ def install() -> None:
     if _installed:
         return
     guard.install()
-    radicale.item.read_components = _reading(radicale.item.read_components)
+    radicale.item.read_components = _read_components
     radicale.app.Application._handle_request = _announcing(  # type: ignore[method-assign]  # noqa: SLF001
         radicale.app.Application._handle_request  # noqa: SLF001
     )
@@ -33,29 +33,26 @@ def install() -> None:
     _installed = True
 
 
-def _reading(original: Callable[[str], list[Any]]) -> Callable[[str], list[Any]]:
-    def read_components(text: str) -> list[Any]:
-        """Read a request body or file: vCards losslessly and by our own reader, everything else by Radicale's."""
-        current = request.current()
-        if not is_vcard_text(text):
-            try:
-                found = original(text)
-                if not found:
-                    current.unreadable = "it has no line BEGIN:VCARD" if text.strip() else "it is empty"
-                return found
-            except Exception as error:
-                if "BEGIN:VCALENDAR" not in text.upper():
-                    current.unreadable = f"it has no line BEGIN:VCARD ({error})" if text.strip() else "it is empty"
-                raise
+def _read_components(text: str) -> list[Any]:
+    """Read a request body or file: vCards losslessly and by our own reader, everything else by Radicale's."""
+    current = request.current()
+    if not is_vcard_text(text):
         try:
-            cards = read_cards(text)
-        except NotAVCard as error:
-            current.unreadable = str(error)
+            found = guard.read_calendar(text)
+            if not found:
+                current.unreadable = "it has no line BEGIN:VCARD" if text.strip() else "it is empty"
+            return found
+        except Exception as error:
+            if "BEGIN:VCALENDAR" not in text.upper():
+                current.unreadable = f"it has no line BEGIN:VCARD ({error})" if text.strip() else "it is empty"
             raise
-        current.cards = cards
-        return list(cards)
-
-    return read_components
+    try:
+        cards = read_cards(text)
+    except NotAVCard as error:
+        current.unreadable = str(error)
+        raise
+    current.cards = cards
+    return list(cards)
 
 
 def _narrowing(original: Callable[..., Iterable[tuple[Any, ...]]]) -> Callable[..., Iterable[tuple[Any, ...]]]:
