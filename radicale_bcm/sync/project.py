@@ -23,6 +23,7 @@ from radicale_bcm.business.contract import ACCOUNT_TYPE, Record
 from radicale_bcm.contacts import card as codec
 from radicale_bcm.contacts import edit
 from radicale_bcm.contacts.card import Rendered, ServerLines
+from radicale_bcm.contacts.fields import BY_NAME
 from radicale_bcm.contacts.model import Contact, display_name
 from radicale_bcm.sync import audience
 from radicale_bcm.sync.unit import Unit
@@ -31,11 +32,13 @@ from radicale_bcm.sync.unit import Unit
 @dataclass(frozen=True, slots=True)
 class Cause:
     """Why a record is projected: who did it, what the history should know besides the fields, and the fields as they
-    were before, where that is known; where it is not, the card says what they were."""
+    were before, where that is known; where it is not, the card says what they were. `action` is what the history calls
+    it, where that is more than created, changed, restored or deleted."""
 
     actor: Actor = DATABASE
     note: Mapping[str, Any] | None = None
     before: Mapping[str, str] | None = None
+    action: str = ""
 
 
 def is_person(record: Record) -> bool:
@@ -84,6 +87,7 @@ def _server_lines(unit: Unit, uid: str, record: Record, version: int, modified: 
         kind=record.type,
         modified=modified,
         link=link_to(unit, record.id),
+        show=tuple(sorted(name for name in record.fields if name not in BY_NAME)),
         marker_property="property" in unit.options.markers,
     )
 
@@ -250,7 +254,7 @@ def _record_history(
     unit: Unit, card: Card, cause: Cause, action: str, changes: Mapping[str, tuple[str, str]]
 ) -> None:
     subject = Subject(card.label, card.origin_id, card.record_id, "", card.href)
-    history.write(unit.conn, unit.revision, unit.at, cause.actor, action, subject, changes, cause.note)
+    history.write(unit.conn, unit.revision, unit.at, cause.actor, cause.action or action, subject, changes, cause.note)
 
 
 def refresh(unit: Unit, card: Card) -> Card:
