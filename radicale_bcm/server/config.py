@@ -6,12 +6,14 @@ The same file serves the server and the command line. Unknown values are errors 
 
 import os
 from collections import OrderedDict
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any
 
 from radicale import config
 from radicale.config import Configuration
 
+from radicale_bcm.contacts.fields import BY_NAME
 from radicale_bcm.sync.options import MARKERS, Options
 from radicale_bcm.sync.setup import ON_DELETE
 
@@ -26,10 +28,22 @@ def _one_of(*allowed: str) -> Any:
 
 
 def _markers(value: str) -> str:
-    for name in filter(None, (part.strip() for part in value.split(","))):
+    for name in _names(value):
         if name not in MARKERS:
             raise ValueError(f"{name!r} is not one of {', '.join(MARKERS)}")
     return value
+
+
+def _required(value: str) -> str:
+    for name in _names(value):
+        if name not in BY_NAME and name != "phone":
+            near = get_close_matches(name, [*BY_NAME, "phone"], n=1)
+            raise ValueError(f"there is no field {name!r}" + (f"; is {near[0]} meant?" if near else ""))
+    return value
+
+
+def _names(value: str) -> tuple[str, ...]:
+    return tuple(filter(None, (part.strip() for part in value.split(","))))
 
 
 def _url(value: str) -> str:
@@ -53,6 +67,7 @@ PLUGIN_CONFIG_SCHEMA = {
         bcm_max_deletes=_option("20", "business cards that one principal may delete in the window", config.positive_int),
         bcm_deletes_window=_option("600", "the window, in seconds", config.positive_int),
         bcm_new_contacts=_option("plain", "what becomes of new contacts", _one_of("plain", "promote")),
+        bcm_required_fields=_option("name, email", "what a contact needs to be promoted", _required),
         bcm_poll_interval=_option("1", "seconds between two looks at the business database", config.positive_float),
         bcm_fast_answers=_option("True", "render the frequent answers straight from the state database", bool),
         bcm_compare_answers=_option("False", "debug: compute each fast answer in Radicale's way too and compare", bool),
@@ -77,7 +92,7 @@ def options_of(configuration: Configuration) -> tuple[Options, bool]:
 
     home = Path(get("filesystem_folder")) / "bcm"
     default = not get("bcm_state_url")
-    markers = tuple(filter(None, (part.strip() for part in get("bcm_marker").split(","))))
+    markers = _names(get("bcm_marker"))
     if default:
         home.mkdir(parents=True, exist_ok=True)
     options = Options(
@@ -90,6 +105,7 @@ def options_of(configuration: Configuration) -> tuple[Options, bool]:
         max_deletes=get("bcm_max_deletes"),
         deletes_window=get("bcm_deletes_window"),
         new_contacts=get("bcm_new_contacts"),
+        required_fields=_names(get("bcm_required_fields")),
         poll_interval=get("bcm_poll_interval"),
     )
     return options, default

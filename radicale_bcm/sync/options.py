@@ -24,6 +24,7 @@ class Options:
     max_deletes: int = 20
     deletes_window: int = 600
     new_contacts: str = "plain"
+    required_fields: tuple[str, ...] = ("name", "email")
     poll_interval: float = 1.0
 
     @property

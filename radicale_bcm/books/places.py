@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Where a business card stands in one folder: at its own href and UID, or at others. Imported by sync.
+
+Every function works in the caller's transaction and commits nothing.
+"""
+
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, insert, select
+
+from radicale_bcm.books import cards, collections, membership
+from radicale_bcm.books.cards import Card
+from radicale_bcm.books.collections import Collection
+from radicale_bcm.books.schema import alias, exclusion, tombstone
+
+
+def of(conn: Connection, collection_id: int, card: Card) -> tuple[str, str]:
+    """The href and the UID of a card in a folder, whether it is shown there or not."""
+    own = select(alias.c.href, alias.c.uid).where(alias.c.collection_id == collection_id, alias.c.card_id == card.id)
+    row = conn.execute(own).one_or_none()
+    return (row[0], row[1]) if row else (card.href, card.uid)
+
+
+def is_shown(conn: Connection, collection: Collection, card: Card) -> bool:
+    """Whether a folder shows a card now."""
+    if card.gone:
+        return False
+    shown = {each.audience_id for each in membership.open_epochs(conn, collection.id)}
+    if not shown & membership.audiences_of(conn, card.id):
+        return False
+    hidden = select(exclusion.c.id).where(
+        exclusion.c.collection_id == collection.id, exclusion.c.card_id == card.id, exclusion.c.departed.is_(None)
+    )
+    return conn.execute(hidden).first() is None
+
+
+def move(
+    conn: Connection,
+    collection: Collection,
+    card: Card,
+    to: tuple[str, str],
+    revision: int,
+    at: datetime,
+    *,
+    known: bool,
+) -> bool:
+    """Show a card at another href and UID of a folder. `known` says that clients may know it at its former href,
+    which is then told as removed. False if it stands there already.
+    """
+    before = of(conn, collection.id, card)
+    if before == to:
+        return False
+    if to == (card.href, card.uid):
+        own = (alias.c.collection_id == collection.id, alias.c.card_id == card.id)
+        conn.execute(delete(alias).where(*own))
+    else:
+        cards.set_alias(conn, collection.id, card.id, *to)
+    if known and before[0] != to[0]:
+        grave = {"collection_id": collection.id, "href": before[0], "created_revision": 0, "deleted_revision": revision}
+        conn.execute(insert(tombstone), grave)
+    collections.touch(conn, collection.id, revision, at)
+    return True
