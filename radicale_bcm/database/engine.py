@@ -114,8 +114,10 @@ def _make_sqlite(url: URL, own: bool) -> Engine:
             isolation_level=None,
             check_same_thread=False,
             cached_statements=512,
+            factory=_SqliteConnection,
         )
         try:
+            connection.file = _file_identity(path)
             _set_up_sqlite(connection)
             if own:
                 _turn_wal_on(connection)
@@ -134,8 +136,40 @@ def _make_sqlite(url: URL, own: bool) -> Engine:
             connection.exec_driver_sql("PRAGMA query_only=ON")
             connection.exec_driver_sql("BEGIN")
 
+    def on_checkout(connection: Any, _record: Any, _fairy: Any) -> None:
+        # A file that was moved away, or replaced by a backup, goes on to take what is written to it, and it is lost.
+        if connection.file != _file_identity(path):
+            connection.is_stranded = True
+            raise sqlalchemy.exc.DisconnectionError("the file is another one now")
+
     event.listen(engine, "begin", on_begin)
+    event.listen(engine, "checkout", on_checkout)
     return engine
+
+
+class _SqliteConnection(sqlite3.Connection):
+    """A connection that knows which file it has open. One whose file is not at its place any more is never closed:
+    SQLite would delete the write-ahead log of the file that is there now."""
+
+    file: tuple[int, int] | None = None
+    is_stranded = False
+
+    def close(self) -> None:
+        if self.is_stranded:
+            _STRANDED.append(self)
+        else:
+            super().close()
+
+
+_STRANDED: list[_SqliteConnection] = []
+
+
+def _file_identity(path: Path) -> tuple[int, int] | None:
+    try:
+        found = path.stat()
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def _set_up_sqlite(connection: sqlite3.Connection) -> None:
