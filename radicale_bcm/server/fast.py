@@ -13,7 +13,7 @@ from http import client
 from typing import TYPE_CHECKING, Any
 
 from defusedxml.ElementTree import fromstring
-from radicale import httputils, pathutils, types, xmlutils
+from radicale import httputils, pathutils, rights, types, xmlutils
 from radicale.app.base import Access
 
 from radicale_bcm.books import collections

@@ -234,9 +234,6 @@ def propfind_body(question: Question, props: Sequence[str], depth: str) -> Body 
         return iter((_ROOT + own + _END,))
     if make_clark("D:getlastmodified") in props:
         return None
-    if make_clark("D:current-user-privilege-set") in props and question.collection.business_read_only:
-        # Business cards and plain contacts have different privileges there.
-        return None
     render = _renderer(_propfind_element(question, _placeholder(question.collection), props))
     return _joined(_ROOT + own, map(render, view.briefs(question.conn, question.folder)))
 
