@@ -20,6 +20,7 @@ _UNESCAPES = {"n": "\n", "N": "\n", "\\": "\\", ",": ",", ";": ";", ":": ":"}
 _CHARSET = re.compile(r"utf-(?:8|16|32)|ascii|iso(?:8859|2022)|cp\d|shift|euc|gb|big5|koi8|mac|johab|hz|tis")
 _CARET = re.compile(r"\^(['^nN])")
 _CARETS = {"'": '"', "^": "^", "n": "\n", "N": "\n"}
+_LATIN = "radicale_bcm.latin"
 
 
 def unescape(value: str) -> str:
@@ -96,7 +97,10 @@ def fold(line: str) -> str:
 
 
 def decode_quoted_printable(value: str, charset: str | None) -> str:
-    """Decode a quoted-printable value; an unknown or wrong charset falls back to UTF-8, then to Windows Latin-1."""
+    """Decode a quoted-printable value; an unknown or wrong charset falls back to UTF-8.
+
+    What is no UTF-8 either is Windows Latin-1, byte by byte: one character cut in two spoils no others.
+    """
     data = binascii.a2b_qp(value.encode("utf-8", "surrogatepass"))
     names = ("utf-8",) if not value.isascii() else (charset or "utf-8", "utf-8")
     for name in names:
@@ -106,7 +110,15 @@ def decode_quoted_printable(value: str, charset: str | None) -> str:
                 return data.decode(codec)
         except (LookupError, UnicodeError, ValueError):
             continue
-    return data.decode("cp1252", "replace") if b"\0" not in data else data.decode("latin-1")
+    return data.decode("utf-8", _LATIN) if b"\0" not in data else data.decode("latin-1")
+
+
+def _as_latin(error: UnicodeError) -> tuple[str, int]:
+    assert isinstance(error, UnicodeDecodeError)
+    return error.object[error.start : error.end].decode("cp1252", "replace"), error.end
+
+
+codecs.register_error(_LATIN, _as_latin)
 
 
 def decode_parameter(value: str) -> str:

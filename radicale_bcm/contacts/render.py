@@ -166,7 +166,7 @@ class _Merge:
     def _mapped(self, line: Line, claim: Fields) -> Line | None:
         wanted, before = self.wanted, self.reading.contact
         if claim is N_FIELDS:
-            return name_line(line, wanted)
+            return name_line(line, wanted, rewrite=self.version == "2.1")
         if len(claim) == 1:
             name = claim[0]
             same = plain(line.text()) == self._fn if name == "name" else before.get(name) == wanted.get(name)
@@ -177,7 +177,7 @@ class _Merge:
             if not same and not any(map(wanted.get, claim)) and not _holds_more(line):
                 return None
         if not same or not self._fits(line, claim):
-            former, line = line, written(line, claim, wanted)
+            former, line = line, written(line, claim, wanted, same=same)
             self.reshaped = self.reshaped or not former.value.strip("; 0") or not line.value.strip("; 0")
         if line.name == "ADR" and "mailing_address" in wanted:
             line = preferred(line, on=claim[0] == wanted["mailing_address"] + "_street")

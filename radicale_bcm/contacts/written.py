@@ -19,6 +19,10 @@ _NAME: Fields = ("name",)
 _CHOICES = {where: digit for digit, where in MAILING.items()}
 _SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _OMIT = "X-APPLE-OMIT-YEAR"
+# Outlook gives a structured name in these, if it says so by a bare parameter N.
+_NAMES_OF_PEOPLE = frozenset({"X-MS-SPOUSE", "X-MS-MANAGER", "X-MS-ASSISTANT", "X-MS-CHILD"})
+# A date with the time of day, which no field holds.
+_TIMED = re.compile(r"\s*[0-9]{4}-?[0-9]{2}-?[0-9]{2}T")
 # The parts of a parameter list that describe the former value.
 _ABOUT_ADDRESS = frozenset({"LABEL", "GEO"})
 
@@ -121,36 +125,42 @@ def new_n(wanted: Contact) -> Entry:
     return make_line(f"N;{DERIVED}=derived", _joined((*name_parts(wanted["name"]), "", "", ""))), N_FIELDS
 
 
-def name_line(line: Line, wanted: Contact) -> Line:
+def name_line(line: Line, wanted: Contact, *, rewrite: bool) -> Line:
     """A card's N line brought up to date; the same object where it says the right thing already.
 
     Of a person of whom only the display name is known, an empty N stays; any other becomes a guess and says so.
+    `rewrite` is for the line of a 2.1 card, where a comma separates nothing.
     """
     params = tuple(each for each in line.params if each[0] not in (DERIVED, "SORT-AS"))
     sorted_as = len(params) < len(line.params) and line.param("SORT-AS") is not None
+    fits = line.head.strict and not rewrite
     components = line.components()
     now = [plain(part) for part in components[:5]]
     now += [""] * (5 - len(now))
     parts = [wanted.get(field, "") for field in N_FIELDS]
     if not any(parts) and "name" in wanted and any(now):
-        if derived_parts(line, wanted["name"]) and not sorted_as and line.head.strict:
+        if derived_parts(line, wanted["name"]) and not sorted_as and fits:
             return line
         parts = [*name_parts(wanted["name"]), "", "", ""]
         params += ((DERIVED, ("derived",)),)
-    elif now == parts and params == line.params and line.head.strict:
+    elif now == parts and params == line.params and fits:
         return line
     return rebuilt(line, without_encoding(params), _joined(parts, components[5:]))
 
 
-def written(line: Line, fields: Fields, wanted: Contact) -> Line:
-    """A line with the same group and parameters, and the values that its fields have now."""
+def written(line: Line, fields: Fields, wanted: Contact, *, same: bool) -> Line:
+    """A line with the same group and parameters, and the values that its fields have now.
+
+    `same` says that they are the ones of the line, which is only not written as 3.0 wants it.
+    """
     params = without_encoding(line.params)
     first = fields[0]
     if len(fields) > 1:
         parts = line.components()
         if fields is ORG_FIELDS:
             return rebuilt(line, params, _org(wanted, parts))
-        params = tuple(each for each in params if each[0] not in _ABOUT_ADDRESS)
+        if not same:
+            params = tuple(each for each in params if each[0] not in _ABOUT_ADDRESS)
         return rebuilt(line, params, _adr(wanted, fields, parts))
     value = wanted.get(first, "")
     if first == "name":
@@ -158,11 +168,13 @@ def written(line: Line, fields: Fields, wanted: Contact) -> Line:
     if first == "mailing_address":
         return rebuilt(line, params, _CHOICES.get(value, "0"))
     if first in ("birthday", "anniversary"):
-        return _redated(line, params, value)
+        return _redated(line, params, line.text().strip() if same and _TIMED.match(line.value) else value)
     if line.name == "URL":
         return rebuilt(line, params, escape_uri(value))
     if line.name == "IMPP":
         return rebuilt(line, params, escape_uri(_im_uri(value)))
+    if line.name in _NAMES_OF_PEOPLE and "n" in line.types():
+        return rebuilt(line, params, _joined(line.components() if same else name_parts(value)))
     if line.name == "TEL":
         params = tuple(each for each in params if each[0] != "VALUE")
     elif line.name == "RELATED":
@@ -196,10 +208,15 @@ def _org(wanted: Contact, former: list[str] | tuple[()]) -> str:
 
 
 def _adr(wanted: Contact, fields: Fields, former: list[str] | tuple[()]) -> str:
-    """The value of an address; the former one's post office box and what follows the country stay."""
+    """The value of an address; of the former one stay the post office box, what follows the country, and the
+    extended address as long as the street still begins with it."""
     get = wanted.get
     box = former[0] if former else ""
     street, city, region, code, country = (get(field, "") for field in fields)
+    extended = plain(former[1]) if len(former) > 1 else ""
+    rest = street[len(extended) + 1 :]
+    if extended and (street == extended or street.startswith(f"{extended}\n")) and rest == rest.strip():
+        return _joined((box, former[1], rest, city, region, code, country), list(former[7:]))
     return _joined((box, "", street, city, region, code, country), list(former[7:]))
 
 
