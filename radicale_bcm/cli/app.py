@@ -27,6 +27,9 @@ _COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("sync", "sync", "Start, change, stop and run synchronisation."),
     ("deleted", "deleted", "Deleted Items: list, restore, purge."),
     ("import", "importing", "Bring in vCard and CSV files."),
+    ("export", "export", "Write vCard and CSV files."),
+    ("promote", "promote", "Make business contacts of plain contacts."),
+    ("duplicates", "duplicates", "Find and merge records that are one person."),
     ("history", "history", "Who changed what from what to what."),
     ("verify", "verify", "Compare every card with its record."),
 )

@@ -10,8 +10,10 @@ from radicale_bcm.cli.failures import misused
 from radicale_bcm.cli.options import DryRun, Filters, Json, Principal, Yes, confirm
 from radicale_bcm.cli.site import actor_of, opened, working
 from radicale_bcm.cli.status import as_document
+from radicale_bcm.cli.user import lacks_account
 from radicale_bcm.contacts.filters import describe, parse_filters
 from radicale_bcm.sync import pull, setup, status
+from radicale_bcm.sync.promote import promote_new
 from radicale_bcm.sync.setup import ACCESS, ON_DELETE, Choice
 from radicale_bcm.sync.status import Status
 from radicale_bcm.sync.unit import Unit
@@ -83,6 +85,8 @@ def start(
         setup.start(unit, principal, choice)
         found = _status(unit, principal)
     _tell(found, dry_run=dry_run, as_json=as_json)
+    if lacks_account(ctx, principal):
+        output.hint(f"{principal} cannot log in yet: radicale-bcm user add {principal}")
 
 
 @app.command("set")
@@ -147,7 +151,8 @@ def now(
     ] = False,
     as_json: Json = False,
 ) -> None:
-    """Bring over what changed in the business database since the last time.
+    """Bring over what changed in the business database since the last time, and with bcm_new_contacts = promote the new
+    contacts of the sync folders that have the required fields.
 
     A running server does this by itself within a second.
 
@@ -157,6 +162,7 @@ def now(
     """
     with opened(ctx) as site, output.progress("Comparing" if full else "Bringing over") as progress:
         counts = (pull.compare_all if full else pull.pull_all)(site, actor_of(ctx), progress)
+        counts += promote_new(site, actor_of(ctx))
     if as_json:
         output.document(
             {"added": counts.added, "changed": counts.changed, "removed": counts.removed, "refused": counts.refused}

@@ -19,6 +19,7 @@ from radicale_bcm.books.history import Actor
 from radicale_bcm.books.items import NewItem
 from radicale_bcm.books.schema import HREF_LENGTH, UID_LENGTH
 from radicale_bcm.business.contract import DEFAULT_TYPE, DuplicateUid, UnknownType
+from radicale_bcm.business.record_types import RecordType
 from radicale_bcm.contacts import card as codec
 from radicale_bcm.contacts.lines import NotAVCard
 from radicale_bcm.contacts.model import Contact, display_name
@@ -26,6 +27,7 @@ from radicale_bcm.contacts.vcard import read_cards
 from radicale_bcm.sync import plain
 from radicale_bcm.sync.csv_map import IGNORED, UID, Row
 from radicale_bcm.sync.errors import Conflict, Invalid
+from radicale_bcm.sync.exported import business_fields, type_of
 from radicale_bcm.sync.import_files import ContactFile, Entry
 from radicale_bcm.sync.project import Cause, project
 from radicale_bcm.sync.records import record_types, refuse_unknown
@@ -174,23 +176,33 @@ class _Seen:
 
 
 class _Records:
-    """Business records with their cards."""
+    """Business records with their cards. A card can name its own type, unless another than the usual one is given."""
 
     def __init__(self, record_type: str) -> None:
         self._type = record_type
+        self._types: Mapping[str, RecordType] | None = None
         self._seen = _Seen()
 
     def put_card(self, unit: Unit, text: str) -> list[str]:
         read = codec.summary(text)
         if read.group:
             raise _Skipped("a group of contacts, not a contact")
-        return self._put(unit, read.contact, _fitting_uid(read.uid) or str(uuid5(_NAMESPACE, text)), text)
+        record_type = self._type_of(unit, text)
+        contact = read.contact | business_fields(text, record_type.fields if record_type else {})
+        uid = _fitting_uid(read.uid) or str(uuid5(_NAMESPACE, text))
+        return self._put(unit, contact, uid, text, record_type.name if record_type else self._type)
+
+    def _type_of(self, unit: Unit, text: str) -> RecordType | None:
+        if self._types is None:
+            self._types = record_types(unit.records())
+        named = self._types.get(type_of(text)) if self._type == DEFAULT_TYPE else None
+        return named if named is not None and named.is_person else self._types.get(self._type)
 
     def put_row(self, unit: Unit, row: Row) -> list[str]:
         notes = [f"{column}: there is no room for a second value" for column in row.lost]
-        return notes + self._put(unit, row.contact, _fitting_uid(row.uid) or _uid_of_row(row), None)
+        return notes + self._put(unit, row.contact, _fitting_uid(row.uid) or _uid_of_row(row), None, self._type)
 
-    def _put(self, unit: Unit, contact: Contact, uid: str, template: str | None) -> list[str]:
+    def _put(self, unit: Unit, contact: Contact, uid: str, template: str | None, record_type: str) -> list[str]:
         if not display_name(contact):
             raise Invalid("it has no name, company, e-mail address or phone number")
         self._seen.first(uid)
@@ -199,10 +211,10 @@ class _Records:
         if present is not None:
             where = "is in Deleted Items" if present.deleted_at else "is there already"
             raise _Skipped(f"{display_name(contact)} {where} (id {present.id})")
-        reasons = records.refusals(contact, self._type)
+        reasons = records.refusals(contact, record_type)
         fitting = {name: value for name, value in contact.items() if name not in reasons}
         try:
-            record = records.insert(fitting, uid=uid, record_type=self._type, at=unit.at)
+            record = records.insert(fitting, uid=uid, record_type=record_type, at=unit.at)
         except DuplicateUid:
             raise _Skipped(f"{display_name(contact)} is there already") from None
         kept = {name: (contact[name], "") for name in reasons}
