@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
+from radicale_bcm.books import search
 from radicale_bcm.books.items import CHUNK, chunks
 from radicale_bcm.books.schema import alias, card, card_version
 
@@ -53,6 +54,8 @@ _NEXT = (
 _INSERT = insert(card)
 _UPDATE = update(card).where(card.c.id == bindparam("card_id"))
 _INSERT_VERSION = insert(card_version)
+_INDEXED = frozenset({"text", "categories"})
+_INDEX_OF = select(card.c.origin_id, card.c.text, card.c.categories).where(card.c.id == bindparam("id"))
 
 
 def get(conn: Connection, card_id: int) -> Card | None:
@@ -94,18 +97,29 @@ def add(conn: Connection, values: Mapping[str, Any]) -> Card:
     """Insert a card; `values` holds all fields but the id."""
     created = conn.execute(_INSERT, dict(values)).inserted_primary_key
     assert created is not None
-    return Card(id=created[0], **values)
+    added = Card(id=created[0], **values)
+    search.put_cards(conn, added.origin_id, {added.id: (added.text, added.categories)})
+    return added
 
 
 def add_many(conn: Connection, rows: list[dict[str, Any]]) -> None:
     """Insert cards in bulk; each row holds all fields but the id."""
     for part in chunks(rows):
         conn.execute(_INSERT, list(part))
+        for origin_id in {each["origin_id"] for each in part}:
+            texts = {
+                each["record_id"]: (each["text"], each["categories"]) for each in part if each["origin_id"] == origin_id
+            }
+            ids = select(card.c.id, card.c.record_id).where(card.c.origin_id == origin_id, card.c.record_id.in_(texts))
+            search.put_cards(conn, origin_id, {number: texts[record_id] for number, record_id in conn.execute(ids)})
 
 
 def change(conn: Connection, card_id: int, values: Mapping[str, Any]) -> None:
     """Change the given fields of a card."""
     conn.execute(_UPDATE, dict(values) | {"card_id": card_id})
+    if not _INDEXED.isdisjoint(values):
+        origin_id, text, categories = conn.execute(_INDEX_OF, {"id": card_id}).one()
+        search.put_cards(conn, origin_id, {card_id: (text, categories)})
 
 
 def archive(conn: Connection, card_id: int, version: int, text: bytes) -> None:
@@ -138,7 +152,10 @@ def archived_latest(conn: Connection, card_id: int, limit: int) -> list[tuple[in
 
 def forget(conn: Connection, card_id: int) -> None:
     """Delete a card with its versions and memberships."""
-    conn.execute(delete(card).where(card.c.id == card_id))
+    origin_id = conn.execute(select(card.c.origin_id).where(card.c.id == card_id)).scalar_one_or_none()
+    if origin_id is not None:
+        conn.execute(delete(card).where(card.c.id == card_id))
+        search.drop_card(conn, origin_id, card_id)
 
 
 def set_alias(conn: Connection, collection_id: int, card_id: int, href: str, uid: str) -> None:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from radicale_bcm.books import collections
+from radicale_bcm.books import collections, search
 from radicale_bcm.books.schema import HREF_LENGTH, UID_LENGTH, item, tombstone, trash
 
 
@@ -86,6 +86,25 @@ def get_many(conn: Connection, collection_id: int, hrefs: Iterable[str]) -> Iter
         yield from map(Item._make, rows.all())
 
 
+def by_ids(conn: Connection, collection_id: int, ids: Iterable[int]) -> Iterator[Item]:
+    """The items of the collection with these ids."""
+    for part in chunks(list(ids)):
+        rows = conn.execute(_ALL.where(item.c.id.in_(part)), {"collection_id": collection_id})
+        yield from map(Item._make, rows.all())
+
+
+def between(
+    conn: Connection, collection_id: int, component: str | None, start: int, end: int
+) -> Iterator[Item]:
+    """The items whose time range meets that from `start` to `end` (POSIX seconds), of a component or of all."""
+    found = select(item.c.id).where(
+        item.c.collection_id == collection_id, item.c.time_start < end, item.c.time_end > start
+    )
+    if component is not None:
+        found = found.where(item.c.component == component)
+    yield from by_ids(conn, collection_id, conn.execute(found.order_by(item.c.id)).scalars().all())
+
+
 def get_all(conn: Connection, collection_id: int) -> Iterator[Item]:
     """All items of a collection, in pieces: other statements may run between two of them."""
     last = 0
@@ -122,6 +141,7 @@ def put(conn: Connection, collection_id: int, new: NewItem, revision: int, at: d
         assert created is not None
         del values["collection_id"]
         stored = Item(id=created[0], **values)
+    search.put_items(conn, collection_id, {stored.id: (new.name, new.text)})
     collections.touch(conn, collection_id, revision, at)
     return stored
 
@@ -134,18 +154,27 @@ def put_many(conn: Connection, collection_id: int, new: Iterable[NewItem], revis
     for each in new:
         batch.append(each._asdict() | extra | {"etag": text_etag(each.text)})
         if len(batch) == CHUNK:
-            conn.execute(_INSERT, batch)
+            _insert_many(conn, collection_id, batch)
             total += len(batch)
             batch = []
     if batch:
-        conn.execute(_INSERT, batch)
+        _insert_many(conn, collection_id, batch)
     collections.touch(conn, collection_id, revision, at)
     return total + len(batch)
+
+
+def _insert_many(conn: Connection, collection_id: int, batch: list[dict[str, Any]]) -> None:
+    conn.execute(_INSERT, batch)
+    texts = {each["href"]: (each["name"], each["text"]) for each in batch if each["name"] in search.INDEXED}
+    if texts:
+        ids = select(item.c.id, item.c.href).where(item.c.collection_id == collection_id, item.c.href.in_(texts))
+        search.put_items(conn, collection_id, {number: texts[href] for number, href in conn.execute(ids)})
 
 
 def remove(conn: Connection, collection_id: int, old: Item, revision: int, at: datetime) -> None:
     """Delete an item and leave its tombstone."""
     conn.execute(delete(item).where(item.c.id == old.id))
+    search.drop_item(conn, collection_id, old.id)
     conn.execute(
         insert(tombstone),
         {

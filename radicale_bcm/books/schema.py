@@ -273,5 +273,24 @@ history = Table(
     Index("ix_history_actor", "actor", "at"),
 )
 
+_PART = LargeBinary(2**32 - 1)
+
+
+def _search_table(name: str, owner: str, comment: str) -> Table:
+    return Table(
+        name,
+        METADATA,
+        Column("owner", _ID, ForeignKey(owner, ondelete="CASCADE"), primary_key=True, autoincrement=False),
+        Column("number", _ID, primary_key=True, autoincrement=False, comment="ids divided by the objects in a row"),
+        Column("names", _PART, nullable=False, comment="entries: names, companies, e-mail addresses"),
+        Column("numbers", _PART, nullable=False, comment="entries: telephone numbers, titles"),
+        Column("rest", _PART, nullable=False, comment="entries: all other properties"),
+        comment=comment,
+    )
+
+
+item_search = _search_table("item_search", "collection.id", "search index of the items of a collection")
+card_search = _search_table("card_search", "origin.id", "search index of the business cards of an origin")
+
 for _table in METADATA.tables.values():
     _table.kwargs.update(MARIADB_TABLE)

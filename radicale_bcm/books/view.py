@@ -65,6 +65,7 @@ _CARD = (card.c.uid, card.c.text, card.c.categories, card.c.etag, card.c.modifie
 _SHOWN = select(card.c.id, _HREF, _UID, *_CARD).select_from(_MEMBERS.outerjoin(alias, _ALIASED))
 _SHOWN = _SHOWN.where(_STAYING, _NOT_EXCLUDED)
 _SHOWN_PLAINLY = select(card.c.id, card.c.href, card.c.uid, *_CARD).select_from(_MEMBERS).where(_STAYING)
+_BY_ID = _SHOWN.where(card.c.id.in_(bindparam("ids", expanding=True)))
 
 
 def _page(query: Select[Any], size: int) -> Select[Any]:
@@ -219,6 +220,14 @@ def find(conn: Connection, folder: Folder, hrefs: Iterable[str]) -> dict[str, Re
 def get(conn: Connection, folder: Folder, href: str) -> Resource | None:
     """The resource at an href."""
     return find(conn, folder, [href]).get(href)
+
+
+def cards_by_id(conn: Connection, folder: Folder, card_ids: Iterable[int]) -> Iterator[Resource]:
+    """Those of the cards that the folder shows now."""
+    categories = folder.categories
+    for part in chunks(list(card_ids)):
+        for row in conn.execute(_BY_ID, _parameters(folder) | {"ids": list(part)}).all():
+            yield _card_resource(row, categories)
 
 
 def find_uid(conn: Connection, folder: Folder, uid: str) -> str | None:

@@ -1,20 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """One collection as Radicale sees it: items and, in a sync folder, business cards. Imported by server.storage."""
 
+import xml.etree.ElementTree as ET
 from collections.abc import Iterable, Iterator, Mapping
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from radicale import item as radicale_item
 from radicale.storage import BaseCollection, ComponentNotFoundError
-
 from sqlalchemy import Connection
 
 from radicale_bcm.books import cards, collections, delta, items, revisions, setups, view
 from radicale_bcm.books.items import NewItem
 from radicale_bcm.books.view import Folder, Resource
 from radicale_bcm.contacts.vcard import Card
-from radicale_bcm.server import request
+from radicale_bcm.server import request, searching
 from radicale_bcm.server.item import http_date, new_item, stored_item
 from radicale_bcm.server.refusing import refusing
 from radicale_bcm.sync import apply, plain
@@ -139,6 +139,20 @@ class Collection(BaseCollection):
                 for each in view.resources(conn, self.folder):
                     if self._storage.shows(each):
                         yield stored_item(self, each)
+
+    def get_filtered(self, filters: Iterable[ET.Element]) -> Iterator[tuple[radicale_item.Item, bool]]:
+        """The items that can match, each with whether it is known that it does (C17): Radicale looks at the others."""
+        wanted = list(filters)
+        with self._storage.snapshot() as conn:
+            matches = searching.narrowed(conn, self.folder, wanted) if self.row and wanted else None
+            if matches is None:
+                yield from super().get_filtered(wanted)
+                return
+            found = ((stored_item(self, each), sure) for each, sure in matches if self._storage.shows(each))
+            if self._storage.compares_answers:
+                yield from searching.compare(self, wanted, found, super().get_filtered(wanted))
+            else:
+                yield from found
 
     def has_uid(self, uid: str) -> bool:
         """Whether something here has this UID."""

@@ -50,6 +50,7 @@ class Storage(BaseStorage):
         options, create = config.options_of(self.configuration)
         self.site = site.open_site(options, create=create)
         self._local = threading.local()
+        self.compares_answers: bool = self.configuration.get("storage", "bcm_compare_answers")
         self._size_limit = compat.size_limit(self.configuration)
 
     def shows(self, found: view.Resource) -> bool:

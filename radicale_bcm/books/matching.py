@@ -1,0 +1,73 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The members of a collection that an addressbook-query can mean, found by the index. Imported by server.
+
+Reads only; run it in one snapshot.
+"""
+
+from collections.abc import Iterable, Iterator
+from typing import NamedTuple
+
+from sqlalchemy import Connection, select
+
+from radicale_bcm.books import items, membership, search, view
+from radicale_bcm.books.schema import alias
+from radicale_bcm.books.search import Hit
+from radicale_bcm.books.search_query import Query
+from radicale_bcm.books.view import Folder, Resource
+
+
+class Match(NamedTuple):
+    """A member that can match; `sure` if it does."""
+
+    resource: Resource
+    sure: bool
+
+
+def matching(conn: Connection, folder: Folder, query: Query) -> Iterator[Match] | None:
+    """Never less than the members that match; None if the index cannot tell."""
+    shown = _shown(conn, folder)
+    if shown is None and search.CATEGORIES in query.names():
+        return None
+    return _matching(conn, folder, query, shown or dict.fromkeys(_origins(conn, folder), ""))
+
+
+def _matching(conn: Connection, folder: Folder, query: Query, shown: dict[int, str]) -> Iterator[Match]:
+    number = folder.collection.id
+    for sure in _chunks(search.find_items(conn, number, query)):
+        for each in items.by_ids(conn, number, sure):
+            yield Match(view.item_resource(each), sure[each.id])
+    renamed = _renamed(conn, number) if "uid" in query.names() else []
+    for origin_id, category in shown.items():
+        for sure in _chunks(search.find_cards(conn, origin_id, query, category, renamed)):
+            for found in view.cards_by_id(conn, folder, sure):
+                yield Match(found, sure[found.card_id or 0])
+
+
+def _chunks(hits: Iterable[Hit]) -> Iterator[dict[int, bool]]:
+    """id -> sure, in pieces that are short enough for an IN list."""
+    part: dict[int, bool] = {}
+    for hit in hits:
+        part[hit.id] = hit.sure
+        if len(part) == items.CHUNK:
+            yield part
+            part = {}
+    if part:
+        yield part
+
+
+def _origins(conn: Connection, folder: Folder) -> list[int]:
+    return [membership.get_audience(conn, each.audience_id).origin_id for each in folder.epochs]
+
+
+def _shown(conn: Connection, folder: Folder) -> dict[int, str] | None:
+    """origin -> category that its cards carry here; None if that is not one for each."""
+    found: dict[int, str] = {}
+    for origin_id, epoch in zip(_origins(conn, folder), folder.epochs, strict=True):
+        if found.setdefault(origin_id, epoch.category) != epoch.category:
+            return None
+    return found
+
+
+def _renamed(conn: Connection, collection_id: int) -> list[int]:
+    """Cards that have another UID in this folder than in the index."""
+    return list(conn.execute(select(alias.c.card_id).where(alias.c.collection_id == collection_id)).scalars())

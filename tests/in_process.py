@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Storages of Radicale in this process, ours and its own, without a server. Imported by tests."""
+
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import radicale.item
+from radicale import config, storage
+from radicale.item import Item
+from radicale.storage import BaseCollection, BaseStorage
+
+
+def open_storage(folder: Path, kind: str = "radicale_bcm", **settings: str) -> BaseStorage:
+    """A storage of this kind below a folder."""
+    configuration = config.load()
+    if "_filesystem_fsync" not in settings:
+        settings["_filesystem_fsync"] = "False"
+    configuration.update({"storage": {"type": kind, "filesystem_folder": str(folder)}}, "test", privileged=True)
+    # Our own names are known only to our storage's copy of the configuration.
+    ours = {name: value for name, value in settings.items() if name.startswith("bcm_")}
+    theirs = {name: value for name, value in settings.items() if name not in ours}
+    configuration.update({"storage": theirs}, "test", privileged=True)
+    if ours:
+        from radicale_bcm.server.config import with_plugin_schema
+
+        configuration = with_plugin_schema(configuration)
+        configuration.update({"storage": ours}, "test", privileged=True)
+    return storage.load(configuration)
+
+
+@contextmanager
+def opened(folder: Path, kind: str = "radicale_bcm", **settings: str) -> Iterator[BaseStorage]:
+    """The same, closed at the end."""
+    found = open_storage(folder, kind, **settings)
+    try:
+        yield found
+    finally:
+        if hasattr(found, "site"):
+            found.site.close()
+
+
+def items_of(texts: Iterable[str], path: str = "") -> list[Item]:
+    """Radicale's items of cards or calendar objects, as a PUT makes them."""
+    found = []
+    for text in texts:
+        (component,) = radicale.item.read_components(text)
+        item = Item(collection_path=path, vobject_item=component)
+        item.prepare()
+        found.append(item)
+    return found
+
+
+def collection_at(found: BaseStorage, path: str) -> BaseCollection:
+    """The collection at a path; inside a lock."""
+    collection = next(iter(found.discover(path)), None)
+    assert isinstance(collection, BaseCollection), path
+    return collection
+
+
+def texts_of(collection: BaseCollection) -> dict[str, str]:
+    """href -> text of everything in a collection."""
+    return {str(item.href): item.serialize() for item in collection.get_all()}
+
+
+def props(kind: str, **more: Any) -> dict[str, Any]:
+    """Properties of an address book (book) or calendar."""
+    return {"tag": {"book": "VADDRESSBOOK", "calendar": "VCALENDAR"}[kind], **more}
