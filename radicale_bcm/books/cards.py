@@ -158,11 +158,11 @@ def forget(conn: Connection, card_id: int) -> None:
         search.drop_card(conn, origin_id, card_id)
 
 
-def set_alias(conn: Connection, collection_id: int, card_id: int, href: str, uid: str) -> None:
-    """Show a card at another href or UID in one folder."""
+def set_alias(conn: Connection, collection_id: int, card_id: int, href: str, uid: str, revision: int) -> None:
+    """Show a card at another href or UID in one folder, from this revision on."""
     key = {"collection_id": collection_id, "card_id": card_id}
     conn.execute(delete(alias).where(alias.c.collection_id == collection_id, alias.c.card_id == card_id))
-    conn.execute(insert(alias), key | {"href": href, "uid": uid})
+    conn.execute(insert(alias), key | {"href": href, "uid": uid, "revision": revision})
 
 
 def ids_by_record(conn: Connection, origin_id: int) -> dict[str, int]:

@@ -1,43 +1,74 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Plain contacts that have the href or the UID of a business card in the same folder. Imported by sync; reads only."""
 
-from collections.abc import Collection as Sized
+from collections.abc import Sequence
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, select
 
 from radicale_bcm.books.cards import Card
+from radicale_bcm.books.items import chunks
 from radicale_bcm.books.schema import alias, card, item, member
 
 
-def of_card(conn: Connection, collection_ids: Sized[int], shown: Card) -> list[int]:
-    """The folders in which an item has this card's href or UID and the card has no alias yet."""
-    renamed = select(alias.c.collection_id).where(alias.c.card_id == shown.id)
-    found = select(item.c.collection_id).where(
-        item.c.collection_id.in_(collection_ids),
-        or_(item.c.href == shown.href, item.c.uid == shown.uid),
-        item.c.collection_id.not_in(renamed),
+def of_cards(conn: Connection, collection_ids: Sequence[int], entering: Sequence[Card]) -> list[tuple[int, Card]]:
+    """The folders in which an item has the place of one of these cards, each with that card."""
+    found: list[tuple[int, Card]] = []
+    for part in chunks(entering):
+        for some in chunks(collection_ids):
+            found += _meeting(conn, some, part)
+    return found
+
+
+def _meeting(conn: Connection, collection_ids: Sequence[int], entering: Sequence[Card]) -> list[tuple[int, Card]]:
+    numbers = [each.id for each in entering]
+    renamed = select(alias.c.collection_id, alias.c.card_id, alias.c.href, alias.c.uid).where(
+        alias.c.collection_id.in_(collection_ids), alias.c.card_id.in_(numbers)
     )
-    return list(conn.execute(found.distinct()).scalars())
+    other = {(row[0], row[1]): (row[2], row[3]) for row in conn.execute(renamed)}
+    hrefs = {each.href for each in entering} | {href for href, _ in other.values()}
+    uids = {each.uid for each in entering} | {uid for _, uid in other.values()}
+    taken_hrefs, taken_uids = _taken(conn, collection_ids, "href", hrefs), _taken(conn, collection_ids, "uid", uids)
+    if not taken_hrefs and not taken_uids:
+        return []
+    return [
+        (number, each)
+        for number in collection_ids
+        for each in entering
+        for href, uid in (other.get((number, each.id), (each.href, each.uid)),)
+        if (number, href) in taken_hrefs or (number, uid) in taken_uids
+    ]
+
+
+def _taken(conn: Connection, collection_ids: Sequence[int], column: str, values: set[str]) -> set[tuple[int, str]]:
+    found: set[tuple[int, str]] = set()
+    for part in chunks(sorted(values)):
+        items = select(item.c.collection_id, item.c[column]).where(
+            item.c.collection_id.in_(collection_ids), item.c[column].in_(part)
+        )
+        found.update((row[0], row[1]) for row in conn.execute(items))
+    return found
 
 
 def in_folder(conn: Connection, collection_id: int, audience_id: int) -> list[int]:
-    """The cards of an audience whose href or UID an item of the folder has, and that have no alias there yet."""
+    """The cards of an audience whose place in the folder an item has."""
     renamed = select(alias.c.card_id).where(alias.c.collection_id == collection_id)
-    cards: set[int] = set()
-    for same in (item.c.href == card.c.href, item.c.uid == card.c.uid):
-        found = (
+    found: set[int] = set()
+    for name in ("href", "uid"):
+        own = select(card.c.id).join(item, item.c[name] == card.c[name]).where(card.c.id.not_in(renamed))
+        other = (
             select(card.c.id)
-            .join(item, same)
-            .join(member, member.c.card_id == card.c.id)
-            .where(
+            .join(alias, alias.c.card_id == card.c.id)
+            .join(item, item.c[name] == alias.c[name])
+            .where(alias.c.collection_id == collection_id)
+        )
+        for query in (own, other):
+            inside = query.join(member, member.c.card_id == card.c.id).where(
                 item.c.collection_id == collection_id,
                 member.c.audience_id == audience_id,
                 member.c.departed.is_(None),
-                card.c.id.not_in(renamed),
             )
-        )
-        cards.update(conn.execute(found).scalars())
-    return sorted(cards)
+            found.update(conn.execute(inside).scalars())
+    return sorted(found)
 
 
 def uid_taken(conn: Connection, collection_id: int, uid: str) -> bool:

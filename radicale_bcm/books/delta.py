@@ -1,15 +1,16 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What changed in a collection since a sync-token (RFC 6578 3.2). Imported by server; reads only, in one snapshot."""
 
-from collections.abc import Iterable, Iterator
-from typing import NamedTuple
+from collections.abc import Iterable, Sequence
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, or_, select
+from sqlalchemy import Connection, bindparam, or_, select, union
 
-from radicale_bcm.books import items, membership
+from radicale_bcm.books import items, membership, spans
 from radicale_bcm.books.items import chunks
 from radicale_bcm.books.membership import Epoch
-from radicale_bcm.books.schema import alias, card, exclusion, member
+from radicale_bcm.books.schema import alias, audience, card, exclusion, member
+from radicale_bcm.books.spans import OPEN
 from radicale_bcm.books.view import Folder
 
 
@@ -20,24 +21,52 @@ class Delta(NamedTuple):
     removed: set[str]
 
 
-class _Stay(NamedTuple):
-    owner: int  # the audience of a membership, the collection of an exclusion
-    entered: int
-    departed: int | None
+class _Fact(NamedTuple):
+    """When a card was last changed, where it stands in this folder, and since when it stands there."""
 
-    def holds(self, revision: int) -> bool:
-        return self.entered <= revision and (self.departed is None or self.departed > revision)
+    revised: int
+    href: str
+    placed: int
+
+
+_SINCE: Any = bindparam("since")
+_HERE: Any = bindparam("collection_id")
+_AUDIENCES: Any = bindparam("audiences", expanding=True)
+_CARDS: Any = bindparam("cards", expanding=True)
+_IN_AUDIENCE = member.c.audience_id.in_(_AUDIENCES)
+_ORIGINS = select(audience.c.origin_id).where(audience.c.id.in_(_AUDIENCES))
+# Each with an index of its own.
+_TOUCHED = union(
+    select(member.c.card_id).where(_IN_AUDIENCE, member.c.entered > _SINCE),
+    select(member.c.card_id).where(_IN_AUDIENCE, member.c.departed > _SINCE),
+    select(card.c.id).where(card.c.origin_id.in_(_ORIGINS), card.c.revision > _SINCE),
+    select(exclusion.c.card_id).where(
+        exclusion.c.collection_id == _HERE, or_(exclusion.c.entered > _SINCE, exclusion.c.departed > _SINCE)
+    ),
+    select(alias.c.card_id).where(alias.c.collection_id == _HERE, alias.c.revision > _SINCE),
+)
+_EVER = select(member.c.card_id).where(
+    _IN_AUDIENCE, or_(member.c.departed.is_(None), member.c.departed > _SINCE)
+).distinct()
+_FACTS = (
+    select(card.c.id, card.c.revision, card.c.href, alias.c.href, alias.c.revision)
+    .select_from(card)
+    .outerjoin(alias, (alias.c.card_id == card.c.id) & (alias.c.collection_id == _HERE))
+    .where(card.c.id.in_(_CARDS))
+)
 
 
 def since(conn: Connection, folder: Folder, revision: int) -> Delta:
     """The difference between the collection at a revision and now.
 
-    Costs what has changed, not what the collection holds; after a change of the set-up, what the folder showed.
+    Costs what has changed, not what the collection holds; after a change of the set-up, what the folder showed. What
+    came and went since is told as removed: a client can have seen it beside its token.
     """
     changed = items.changed_since(conn, folder.collection.id, revision)
     removed = items.removed_since(conn, folder.collection.id, revision)
     if folder.collection.tag == "VADDRESSBOOK":
-        epochs = membership.epochs(conn, folder.collection.id)
+        ever = membership.epochs(conn, folder.collection.id)
+        epochs = [each for each in ever if each.closed is None or each.closed > revision]
         if epochs:
             cards = _cards_since(conn, folder, epochs, revision)
             changed |= cards.changed
@@ -45,102 +74,37 @@ def since(conn: Connection, folder: Folder, revision: int) -> Delta:
     return Delta(changed, removed - changed)
 
 
-def _cards_since(conn: Connection, folder: Folder, epochs: list[Epoch], revision: int) -> Delta:
-    then = {
-        each.audience_id: each.category
-        for each in epochs
-        if each.opened <= revision and (each.closed is None or each.closed > revision)
-    }
-    now = folder.categories
-    passing: set[int] = set()
-    if then == now:
-        candidates, passing = _touched(conn, folder, list(now), revision)
-    else:
-        candidates = set(_ever_members(conn, {*then, *now}, revision))
+def _cards_since(conn: Connection, folder: Folder, epochs: Sequence[Epoch], revision: int) -> Delta:
+    """`epochs` are those that did not end before the revision."""
     changed: set[str] = set()
     removed: set[str] = set()
-    for part in chunks(sorted(candidates)):
-        before, after = _shown(conn, folder, part, then, revision), _shown(conn, folder, part, now, None)
-        revised, hrefs = _facts(conn, folder, part)
-        for number in part:
-            if number in after:
-                if number not in before or revised[number] > revision or before[number] != after[number]:
-                    changed.add(hrefs[number])
-            elif number in before or number in passing:
-                removed.add(hrefs[number])
+    for part in chunks(_candidates(conn, folder, epochs, revision)):
+        facts = _facts(conn, folder, part)
+        for number, shown in spans.of_cards(conn, folder.collection.id, epochs, part).items():
+            fact = facts[number]
+            then = {each.category for each in shown if each.holds(revision)}
+            now = {each.category for each in shown if each.end == OPEN}
+            if now:
+                if then != now or fact.revised > revision or fact.placed > revision:
+                    changed.add(fact.href)
+            elif any(each.end > max(revision, fact.placed) for each in shown):
+                removed.add(fact.href)
     return Delta(changed, removed)
 
 
-def _touched(
-    conn: Connection, folder: Folder, audiences: list[int], revision: int
-) -> tuple[set[int], set[int]]:
-    """Cards for which something happened after the revision, and those of them that came and went since.
-
-    The latter are told as removed, as items are: a client can have seen them beside its token.
-    """
-    in_audience = member.c.audience_id.in_(audiences)
-    entered = select(member.c.card_id).where(in_audience, member.c.entered > revision)
-    departed = select(member.c.card_id).where(in_audience, member.c.departed > revision)
-    revised = (
-        select(card.c.id)
-        .join(member, member.c.card_id == card.c.id)
-        .where(in_audience, member.c.departed.is_(None), card.c.revision > revision)
-    )
-    hidden = exclusion.c.collection_id == folder.collection.id
-    excluded = select(exclusion.c.card_id).where(
-        hidden, or_(exclusion.c.entered > revision, exclusion.c.departed > revision)
-    )
-    came, went = set(conn.execute(entered).scalars()), set(conn.execute(departed).scalars())
-    touched = came | went | set(conn.execute(revised).scalars()) | set(conn.execute(excluded).scalars())
-    passing = came & went
-    if passing:
-        passing -= set(conn.execute(select(exclusion.c.card_id).where(hidden)).scalars())
-    return touched, passing
-
-
-def _ever_members(conn: Connection, audiences: set[int], revision: int) -> Iterator[int]:
-    found = select(member.c.card_id).where(
-        member.c.audience_id.in_(audiences), or_(member.c.departed.is_(None), member.c.departed > revision)
-    )
-    yield from conn.execute(found).scalars()
-
-
-def _shown(
-    conn: Connection, folder: Folder, card_ids: Iterable[int], categories: dict[int, str], revision: int | None
-) -> dict[int, str]:
-    """Which of the cards the folder showed at a revision (None: now), with the category they carried."""
-    numbers = list(card_ids)
-    at = folder.revision if revision is None else revision
-    stays = select(member.c.card_id, member.c.audience_id, member.c.entered, member.c.departed).where(
-        member.c.card_id.in_(numbers), member.c.audience_id.in_(categories)
-    )
-    shown = {
-        row[0]: categories[row[1]] for row in conn.execute(stays) if _holds(_Stay(row[1], row[2], row[3]), at, revision)
+def _candidates(conn: Connection, folder: Folder, epochs: Sequence[Epoch], revision: int) -> list[int]:
+    """The cards for which something can have happened after the revision."""
+    same_all_along = all(each.opened <= revision and each.closed is None for each in epochs)
+    values = {
+        "since": revision,
+        "collection_id": folder.collection.id,
+        "audiences": list({each.audience_id for each in epochs}),
     }
-    hidden = select(
-        exclusion.c.card_id, exclusion.c.collection_id, exclusion.c.entered, exclusion.c.departed
-    ).where(exclusion.c.card_id.in_(numbers), exclusion.c.collection_id == folder.collection.id)
-    for row in conn.execute(hidden):
-        if _holds(_Stay(row[1], row[2], row[3]), at, revision):
-            shown.pop(row[0], None)
-    return shown
+    return sorted(conn.execute(_TOUCHED if same_all_along else _EVER, values).scalars())
 
 
-def _holds(stay: _Stay, at: int, revision: int | None) -> bool:
-    return stay.departed is None if revision is None else stay.holds(at)
-
-
-def _facts(conn: Connection, folder: Folder, card_ids: Iterable[int]) -> tuple[dict[int, int], dict[int, str]]:
-    """The revision and the href in this folder of each card."""
-    numbers = list(card_ids)
-    revised: dict[int, int] = {}
-    hrefs: dict[int, str] = {}
-    for row in conn.execute(select(card.c.id, card.c.revision, card.c.href).where(card.c.id.in_(numbers))):
-        revised[row[0]], hrefs[row[0]] = row[1], row[2]
-    own = select(alias.c.card_id, alias.c.href).where(
-        alias.c.collection_id == folder.collection.id, alias.c.card_id.in_(numbers)
-    )
-    hrefs.update((row[0], row[1]) for row in conn.execute(own))
-    return revised, hrefs
-
-
+def _facts(conn: Connection, folder: Folder, card_ids: Iterable[int]) -> dict[int, _Fact]:
+    rows = conn.execute(_FACTS, {"cards": list(card_ids), "collection_id": folder.collection.id})
+    return {
+        number: _Fact(revised, href if own is None else own, placed or 0) for number, revised, href, own, placed in rows
+    }

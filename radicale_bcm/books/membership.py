@@ -44,7 +44,9 @@ _EPOCHS = select(
 )
 _EPOCHS_OF = _EPOCHS.where(epoch.c.collection_id == bindparam("collection_id"))
 _OPEN_EPOCHS = _EPOCHS_OF.where(epoch.c.closed.is_(None))
-_STAYS_OF_CARD = select(member.c.audience_id).where(member.c.card_id == bindparam("card_id"), member.c.departed.is_(None))
+_STAYS_OF_CARD = select(member.c.audience_id).where(
+    member.c.card_id == bindparam("card_id"), member.c.departed.is_(None)
+)
 _ENTER = insert(member)
 _LEAVE = (
     update(member)
@@ -163,10 +165,11 @@ def close_epoch(conn: Connection, epoch_id: int, revision: int) -> None:
     conn.execute(update(epoch).where(epoch.c.id == epoch_id).values(closed=revision))
 
 
-def audience_in_use(conn: Connection, audience_id: int) -> bool:
-    """Whether any folder shows the audience now."""
-    used = select(epoch.c.id).where(epoch.c.audience_id == audience_id, epoch.c.closed.is_(None))
-    return conn.execute(used).first() is not None
+def unused_audiences(conn: Connection) -> list[int]:
+    """The active audiences that no folder shows now."""
+    shown = select(epoch.c.audience_id).where(epoch.c.closed.is_(None))
+    unused = select(audience.c.id).where(audience.c.active.is_(True), audience.c.id.not_in(shown))
+    return list(conn.execute(unused).scalars())
 
 
 def exclude(conn: Connection, collection_id: int, card_id: int, kind: str, revision: int, at: datetime) -> None:

@@ -6,9 +6,9 @@ Every function works in the caller's transaction and commits nothing.
 
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, insert, select
+from sqlalchemy import Connection, insert, select
 
-from radicale_bcm.books import cards, collections, membership
+from radicale_bcm.books import cards, collections, membership, spans
 from radicale_bcm.books.cards import Card
 from radicale_bcm.books.collections import Collection
 from radicale_bcm.books.schema import alias, exclusion, tombstone
@@ -50,13 +50,29 @@ def move(
     before = of(conn, collection.id, card)
     if before == to:
         return False
-    if to == (card.href, card.uid):
-        own = (alias.c.collection_id == collection.id, alias.c.card_id == card.id)
-        conn.execute(delete(alias).where(*own))
-    else:
-        cards.set_alias(conn, collection.id, card.id, *to)
+    # Its own place is written down as well: since when it stands there has to be known.
+    cards.set_alias(conn, collection.id, card.id, *to, revision)
     if known and before[0] != to[0]:
-        grave = {"collection_id": collection.id, "href": before[0], "created_revision": 0, "deleted_revision": revision}
-        conn.execute(insert(tombstone), grave)
+        _bury(conn, collection.id, before[0], revision)
     collections.touch(conn, collection.id, revision, at)
     return True
+
+
+def give_way(
+    conn: Connection, collection: Collection, card: Card, to: tuple[str, str], revision: int, at: datetime
+) -> None:
+    """As `move`, for a card that enters the folder and finds its place taken. Tokens of the time when it stood there
+    last hear that it is gone.
+    """
+    placed = select(alias.c.revision).where(alias.c.collection_id == collection.id, alias.c.card_id == card.id)
+    since = conn.execute(placed).scalar_one_or_none() or 0
+    shown = spans.of_cards(conn, collection.id, membership.epochs(conn, collection.id), [card.id]).get(card.id, [])
+    last = max((min(each.end, revision) for each in shown if each.start < revision), default=0)
+    before = of(conn, collection.id, card)
+    if move(conn, collection, card, to, revision, at, known=False) and last > since and before[0] != to[0]:
+        _bury(conn, collection.id, before[0], last)
+
+
+def _bury(conn: Connection, collection_id: int, href: str, revision: int) -> None:
+    grave = {"collection_id": collection_id, "href": href, "created_revision": 0, "deleted_revision": revision}
+    conn.execute(insert(tombstone), grave)

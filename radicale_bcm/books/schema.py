@@ -248,6 +248,7 @@ alias = Table(
     Column("card_id", _ID, ForeignKey("card.id", ondelete="CASCADE"), primary_key=True),
     Column("href", Key(HREF_LENGTH), nullable=False),
     Column("uid", Key(UID_LENGTH), nullable=False),
+    Column("revision", BigInteger, nullable=False, server_default="0", comment="since when it stands there"),
     Index("ix_alias_collection_href", "collection_id", "href"),
     comment="a card that has another href or UID in this folder (promoted there, or its own was taken)",
 )

@@ -4,11 +4,11 @@
 People with equal filters share one audience, so a change of a record costs the number of distinct filters.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from uuid import uuid4
 
-from radicale_bcm.books import cards, collisions, membership
+from radicale_bcm.books import cards, collections, collisions, membership, places
 from radicale_bcm.books.cards import Card
 from radicale_bcm.books.membership import Audience
 from radicale_bcm.business.contract import Record
@@ -54,21 +54,33 @@ def place(unit: Unit, card: Card, record: Record) -> None:
             membership.leave(unit.conn, each.id, [card.id], unit.revision)
 
 
-def make_room(unit: Unit, audience: Audience, entering: Iterable[Card]) -> None:
+def make_room(unit: Unit, audience: Audience, entering: Sequence[Card]) -> None:
     """Give cards another href or UID in folders where a plain contact has theirs already."""
-    folders = membership.collections_showing(unit.conn, audience.id)
-    if not folders:
-        return
-    for card in entering:
-        for collection_id in collisions.of_card(unit.conn, folders, card):
-            rename(unit, collection_id, card)
+    folders = membership.collections_showing(unit.conn, audience.id) if entering else []
+    if folders:
+        _make_room_in(unit, folders, entering)
+
+
+def _make_room_in(unit: Unit, folders: Sequence[int], entering: Sequence[Card]) -> None:
+    for collection_id, card in collisions.of_cards(unit.conn, folders, entering):
+        rename(unit, collection_id, card)
 
 
 def rename(unit: Unit, collection_id: int, card: Card) -> None:
     """Show a card under another href, and another UID if its own is taken, in one folder."""
+    collection = collections.by_id(unit.conn, collection_id)
+    assert collection is not None
     taken = collisions.uid_taken(unit.conn, collection_id, card.uid)
     fresh = str(uuid4())
-    cards.set_alias(unit.conn, collection_id, card.id, f"{fresh}.vcf", fresh if taken else card.uid)
+    place = (f"{fresh}.vcf", fresh if taken else card.uid)
+    places.give_way(unit.conn, collection, card, place, unit.revision, unit.at)
+
+
+def readmit(unit: Unit, collection_id: int, kind: str, shown_again: Sequence[Card]) -> None:
+    """End the exclusion of cards from a folder."""
+    membership.include(unit.conn, collection_id, kind, unit.revision, [each.id for each in shown_again])
+    _make_room_in(unit, [collection_id], shown_again)
+    collections.touch(unit.conn, collection_id, unit.revision, unit.at)
 
 
 def fill(unit: Unit, audience: Audience) -> None:

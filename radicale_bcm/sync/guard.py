@@ -12,6 +12,7 @@ from datetime import timedelta
 from radicale_bcm.books import cards, collections, history, membership, setups, view
 from radicale_bcm.books.history import Subject
 from radicale_bcm.books.view import Folder
+from radicale_bcm.sync import audience
 from radicale_bcm.sync.errors import NotThere
 from radicale_bcm.sync.project import Cause, project
 from radicale_bcm.sync.unit import Unit
@@ -67,14 +68,14 @@ def confirm(unit: Unit, principal: str) -> list[cards.Card]:
         if record is not None and record.deleted_at is None:
             record = unit.records().soft_delete(card.record_id, by=principal, at=unit.at)
         project(unit, unit.origin, card.record_id, record, cause=Cause(unit.actor))
-    _release(unit, principal)
+    _release(unit, principal, waiting)
     return waiting
 
 
 def restore(unit: Unit, principal: str) -> list[cards.Card]:
     """Show the cards again whose delete waits. NotThere if there are none."""
     waiting = _waiting(unit, principal)
-    _release(unit, principal)
+    _release(unit, principal, waiting)
     return waiting
 
 
@@ -85,8 +86,7 @@ def _waiting(unit: Unit, principal: str) -> list[cards.Card]:
     return waiting
 
 
-def _release(unit: Unit, principal: str) -> None:
+def _release(unit: Unit, principal: str, waiting: list[cards.Card]) -> None:
     setup = setups.of_principal(unit.conn, principal)
     if setup is not None and setup.collection_id is not None:
-        membership.include(unit.conn, setup.collection_id, KIND, unit.revision, None)
-        collections.touch(unit.conn, setup.collection_id, unit.revision, unit.at)
+        audience.readmit(unit, setup.collection_id, KIND, waiting)

@@ -8,7 +8,7 @@ that every client sees exactly the difference at its next ordinary sync.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from radicale_bcm.books import cards, collections, collisions, membership, setups
+from radicale_bcm.books import cards, collections, collisions, membership, setups, view
 from radicale_bcm.books.collections import Collection
 from radicale_bcm.books.membership import Audience, Epoch
 from radicale_bcm.books.setups import Setup
@@ -53,8 +53,9 @@ def start(unit: Unit, principal: str, choice: Choice) -> Setup:
     folder = _folder(unit, principal, old, choice)
     wanted = _audience(unit, new, principal)
     if old and old.enabled and old.collection_id is not None and old.collection_id != folder.id:
-        _empty(unit, old.collection_id, forget_exclusions=True)
+        _empty(unit, old.collection_id)
     _show(unit, folder, wanted, new.category, changed=_served_otherwise(old, new, folder))
+    _retire_unused(unit)
     saved = new._replace(collection_id=folder.id, enabled=True, changed_at=unit.at)
     setups.save(unit.conn, saved)
     return saved
@@ -73,7 +74,8 @@ def stop(unit: Unit, principal: str) -> int:
     old = setups.of_principal(unit.conn, principal)
     if old is None or not old.enabled or old.collection_id is None:
         raise NotThere(f"{principal} is not synchronised")
-    left = _empty(unit, old.collection_id, forget_exclusions=True)
+    left = _empty(unit, old.collection_id)
+    _retire_unused(unit)
     setups.save(unit.conn, old._replace(enabled=False, changed_at=unit.at))
     return left
 
@@ -118,7 +120,8 @@ def _audience(unit: Unit, new: Setup, principal: str) -> Audience:
     wanted = audience.bound(new.filters, principal)
     found = membership.find_audience(unit.conn, unit.origin.id, wanted.canonical())
     if found is None:
-        found = membership.add_audience(unit.conn, unit.origin.id, wanted.expressions, wanted.canonical(), unit.revision)
+        canonical = wanted.canonical()
+        found = membership.add_audience(unit.conn, unit.origin.id, wanted.expressions, canonical, unit.revision)
         audience.fill(unit, found)
     elif not found.active:
         membership.set_active(unit.conn, found.id, True)
@@ -142,28 +145,29 @@ def _show(unit: Unit, folder: Collection, wanted: Audience, category: str, *, ch
         membership.close_epoch(unit.conn, shown.id, unit.revision)
     membership.open_epoch(unit.conn, folder.id, wanted.id, category, unit.revision)
     collections.touch(unit.conn, folder.id, unit.revision, unit.at)
-    if shown:
-        retire(unit, shown.audience_id)
     for card_id in collisions.in_folder(unit.conn, folder.id, wanted.id):
         card = cards.get(unit.conn, card_id)
         if card:
             audience.rename(unit, folder.id, card)
 
 
-def _empty(unit: Unit, collection_id: int, *, forget_exclusions: bool) -> int:
-    left = 0
+def _empty(unit: Unit, collection_id: int) -> int:
+    """Let a folder show nothing any more, and forget what it did not show. Returns how many cards it showed."""
+    collection = collections.by_id(unit.conn, collection_id)
+    assert collection is not None
+    _, left = view.counts(unit.conn, view.open_folder(unit.conn, collection))
     for each in membership.open_epochs(unit.conn, collection_id):
-        left += len(membership.members(unit.conn, each.audience_id))
         membership.close_epoch(unit.conn, each.id, unit.revision)
-        retire(unit, each.audience_id)
-    if forget_exclusions:
-        for kind in ("unfollow", "quarantine"):
-            membership.include(unit.conn, collection_id, kind, unit.revision, None)
+    for kind in ("unfollow", "quarantine"):
+        membership.include(unit.conn, collection_id, kind, unit.revision, None)
     collections.touch(unit.conn, collection_id, unit.revision, unit.at)
     return left
 
 
-def retire(unit: Unit, audience_id: int) -> None:
-    """Stop following a filter that no folder shows any more; its past stays, for old tokens."""
-    if not membership.audience_in_use(unit.conn, audience_id):
+def _retire_unused(unit: Unit) -> None:
+    """Stop following filters that no folder shows any more; their past stays, for old tokens.
+
+    Only when the change is complete: the audience that one folder leaves can be the one that another shows.
+    """
+    for audience_id in membership.unused_audiences(unit.conn):
         membership.set_active(unit.conn, audience_id, False)

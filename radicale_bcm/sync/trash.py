@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from radicale_bcm.books import collections, history, items
+from radicale_bcm.books import collections, history, items, view
 from radicale_bcm.books.items import NewItem, Trashed
 from radicale_bcm.business.contract import Record
 from radicale_bcm.contacts.model import display_name
@@ -97,7 +97,8 @@ def _restore_plain(unit: Unit, trashed_id: int) -> None:
     folder = collections.get(unit.conn, old.path)
     if folder is None:
         raise Conflict(f"{old.label}: the folder /{old.path}/ does not exist any more; create it and try again")
-    if items.get(unit.conn, folder.id, old.href) or items.find_uid(unit.conn, folder.id, old.uid):
+    shown = view.open_folder(unit.conn, folder)
+    if view.get(unit.conn, shown, old.href) or view.find_uid(unit.conn, shown, old.uid):
         raise Conflict(f"{old.label}: /{old.path}/{old.href} or its UID is in use again")
     new = NewItem(old.href, old.uid, "VCARD", "", 0, 0, old.text)
     items.put(unit.conn, folder.id, new, unit.revision, unit.at)

@@ -1,0 +1,128 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Phones that remember every token that they ever got, with what they had then. Imported by the histories."""
+
+import re
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection
+
+from radicale_bcm.books import delta, revisions, view
+from radicale_bcm.books.view import Folder, Resource
+from radicale_bcm.contacts import card as codec
+from radicale_bcm.sync import pull
+from tests.histories.world import World
+
+_ID = re.compile(r"^X-BCM-ID:(.*?)\r?$", re.MULTILINE)
+# What a card shows of the fields that histories change.
+_VISIBLE = ("given_name", "family_name", "company", "job_title", "business_city", "business_country", "note")
+
+
+@dataclass
+class Memory:
+    """A token with the replica of that moment; `seen` counts the states that were observed before it."""
+
+    token: str
+    revision: int
+    replica: dict[str, tuple[str, str]]
+    seen: int
+
+
+@dataclass
+class Watch:
+    """What all phones of one folder know: their memories, and every state in which the folder ever was."""
+
+    path: str
+    memories: list[Memory] = field(default_factory=list)
+    states: list[frozenset[str]] = field(default_factory=list)
+    texts: dict[tuple[str, str], str] = field(default_factory=dict)
+    plain_seen: set[str] = field(default_factory=set)
+
+    def observe(self, world: World) -> None:
+        """Take down which members the folder has now, as it was committed."""
+        with world.site.read() as conn:
+            folder = view.open_folder(conn, world.collection(conn, self.path))
+            hrefs = [each.href for each in view.briefs(conn, folder)]
+        assert len(hrefs) == len(set(hrefs)), ("two members with one href", sorted(hrefs))
+        self.states.append(frozenset(hrefs))
+
+
+def look(world: World, watches: dict[str, Watch]) -> None:
+    """Let every phone sync from every token that it ever got, and compare with the model."""
+    pull.pull_all(world.site)
+    for watch in watches.values():
+        watch.observe(world)
+        with world.site.read() as conn:
+            folder = view.open_folder(conn, world.collection(conn, watch.path))
+            now = {each.href: each for each in view.resources(conn, folder)}
+            _check_state(world, watch, conn, folder, now)
+            for memory in watch.memories:
+                _check_delta(watch, conn, folder, memory, now)
+            _remember(watch, conn, folder, now)
+
+
+def _check_state(world: World, watch: Watch, conn: Connection, folder: Folder, now: dict[str, Resource]) -> None:
+    business = {href: each for href, each in now.items() if each.card_id is not None}
+    plain = {href: each.text for href, each in now.items() if each.card_id is None}
+    assert plain == world.plain[watch.path], "plain contacts"
+    shown: dict[str, Resource] = {}
+    for each in business.values():
+        match = _ID.search(each.text)
+        assert match is not None, each
+        assert match[1] not in shown, each
+        shown[match[1]] = each
+    wanted = world.shown(watch.path)
+    assert set(shown) == set(wanted), ("business cards", sorted(shown), sorted(wanted))
+    category = world.category_of(watch.path)
+    for number, fields in wanted.items():
+        contact = codec.read(shown[number].text)
+        for name in _VISIBLE:
+            assert contact.get(name, "") == fields.get(name, ""), (number, name)
+        names = codec.split_categories(fields.get("category", ""))
+        if category and category.lower() not in [name.lower() for name in names]:
+            names.append(category)
+        assert codec.split_categories(contact.get("category", "")) == names, (number, names)
+    uids = [each.uid for each in now.values()]
+    assert len(uids) == len(set(uids)), ("two members with one UID", sorted(uids))
+    briefs = {each.href: each.etag for each in view.briefs(conn, folder)}
+    assert briefs == {href: each.etag for href, each in now.items()}, "short and long list"
+    assert view.counts(conn, folder) == (len(plain), len(business)), "counts"
+    assert view.find(conn, folder, now) == now, "single looks"
+    for each in now.values():
+        assert codec.uid_of(each.text) == each.uid
+        assert view.find_uid(conn, folder, each.uid) == each.href
+        assert watch.texts.setdefault((each.href, each.etag), each.text) == each.text, ("one ETag, two texts", each)
+
+
+def _check_delta(watch: Watch, conn: Connection, folder: Folder, memory: Memory, now: dict[str, Resource]) -> None:
+    since = revisions.read_token(conn, folder.collection.id, memory.token)
+    current = {href: (each.etag, each.text) for href, each in now.items()}
+    if since == folder.revision:
+        assert memory.replica == current, ("the token is the same, the members are not", memory.token)
+        return
+    assert since < folder.revision, "a token of the future"
+    told = delta.since(conn, folder, since)
+    assert not told.changed & told.removed
+    replica = {href: value for href, value in memory.replica.items() if href not in told.removed}
+    assert told.changed <= set(now), ("told of what is not there", told.changed - set(now))
+    replica |= {href: current[href] for href in told.changed}
+    where = (watch.path, memory.token, told)
+    assert replica == current, (
+        where,
+        {href: (replica.get(href, ("",))[0], current.get(href, ("",))[0])
+         for href in replica.keys() | current.keys() if replica.get(href) != current.get(href)},
+    )  # fmt: skip
+    # Each observation is a committed state; the one before the token's is the token's own.
+    known = frozenset().union(*watch.states[memory.seen - 1 :])
+    assert told.removed <= known, ("told as removed, but not there since that token", where, told.removed - known)
+    for href in told.changed:
+        same = memory.replica.get(href) == current[href]
+        # A plain contact may have been written anew, or deleted and made again.
+        assert not same or now[href].card_id is None, ("told as changed, but is not", where, href)
+
+
+def _remember(watch: Watch, conn: Connection, folder: Folder, now: dict[str, Resource]) -> None:
+    token = view.token(conn, folder)
+    if any(memory.token == token for memory in watch.memories):
+        return
+    replica = {href: (each.etag, each.text) for href, each in now.items()}
+    watch.memories.append(Memory(token, folder.revision, replica, len(watch.states)))

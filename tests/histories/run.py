@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Runs one history; `python -m tests.histories.run SEED [STEPS]` looks for the shortest beginning that fails."""
+
+import shutil
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+
+from tests.histories.phones import Watch, look
+from tests.histories.steps import Life
+from tests.histories.world import World, make_template
+
+LOOK_EVERY = 3
+
+
+class Failed(AssertionError):
+    """A history that went wrong, with what happened in it."""
+
+    def __init__(self, seed: int, told: list[str], cause: BaseException) -> None:
+        lines = "\n".join(f"  {number:3} {line}" for number, line in enumerate(told, 1))
+        super().__init__(f"history {seed}, {len(told)} steps\n{lines}\n{type(cause).__name__}: {cause}")
+        self.steps = len(told)
+
+
+def run(template: Path, seed: int, steps: int, folder: Path | None = None) -> None:
+    """A history of so many steps. Failed if a phone sees anything wrong."""
+    place = folder or Path(tempfile.mkdtemp(dir=template))
+    world = World(template, place)
+    told: list[str] = []
+    try:
+        life = Life(world, seed)
+        watches = {path: Watch(path) for path in world.plain}
+        try:
+            for number in range(1, steps + 1):
+                told.append(life.step())
+                for path in world.plain:
+                    watches.setdefault(path, Watch(path)).observe(world)
+                if number % LOOK_EVERY == 0 or number == steps:
+                    look(world, watches)
+        except Exception as error:
+            raise Failed(seed, told, error) from error
+    finally:
+        world.close()
+        shutil.rmtree(place, ignore_errors=True)
+
+
+def shortest(template: Path, seed: int, steps: int) -> Failed | None:
+    """The failure of the shortest beginning of a history that fails; None if it does not."""
+    found: Failed | None = None
+    low, high = 1, steps
+    while low <= high:
+        middle = (low + high) // 2
+        try:
+            run(template, seed, middle)
+            low = middle + 1
+        except Failed as failure:
+            found, high = failure, min(middle, failure.steps) - 1
+    return found
+
+
+def in_shared_memory(work: Callable[[Path], None]) -> None:
+    """Do something in a folder that is gone afterwards, in memory where the system has such a place."""
+    memory = Path("/dev/shm")
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
+        work(make_template(Path(folder)))
+
+
+def main() -> None:
+    """The command."""
+    seed, steps = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 60
+
+    def work(template: Path) -> None:
+        failure = shortest(template, seed, steps)
+        print(failure or f"history {seed}: {steps} steps are well")
+
+    in_shared_memory(work)
+
+
+if __name__ == "__main__":
+    main()

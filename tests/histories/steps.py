@@ -1,0 +1,497 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""What can happen in a company: random steps, each told to the model as well. Imported by the histories."""
+
+import random
+import re
+from collections.abc import Callable
+from uuid import UUID
+
+from sqlalchemy import Connection, select
+
+from radicale_bcm.books import cards, items, view
+from radicale_bcm.books.items import NewItem
+from radicale_bcm.books.schema import alias
+from radicale_bcm.books.schema import card as cards_table
+from radicale_bcm.books.view import Resource
+from radicale_bcm.contacts import card as codec
+from radicale_bcm.sync import apply, guard, plain, pull, records, setup, trash
+from radicale_bcm.sync.apply import Sent
+from radicale_bcm.sync.errors import Refused
+from radicale_bcm.sync.setup import Choice
+from radicale_bcm.sync.unit import Unit
+from tests.dav import card
+from tests.histories.world import Person, World
+
+FILTERS: tuple[tuple[str, ...], ...] = (
+    (),
+    (),
+    ("owner=%me",),
+    ("city=Seattle|Redmond",),
+    ("company=Contoso*",),
+    ("owner=%me", "rating=2.."),
+    ("city=<>Seattle",),
+    ("category=*VIP*",),
+    ("owner=alice",),
+)
+CITIES = ("Seattle", "Redmond", "Bremen", "")
+COMPANIES = ("Contoso Ltd", "Fabrikam", "")
+OWNERS = ("alice", "bob", "carol", "")
+CATEGORIES = ("", "VIP", "Business", "business,VIP")
+SETUP_CATEGORIES = ("Business", "", "Customer", "VIP")
+FOLDERS = ("Contacts", "Contacts", "Work")
+
+Step = Callable[["Life"], str]
+
+
+class Life:
+    """One history: a world and its chance."""
+
+    def __init__(self, world: World, seed: int) -> None:
+        self.world = world
+        self.random = random.Random(seed)
+        self.number = 0
+
+    def uuid(self) -> str:
+        """A new UID."""
+        return str(UUID(int=self.random.getrandbits(128), version=4))
+
+    def step(self) -> str:
+        """Let something happen. Returns what it was."""
+        (chosen,) = self.random.choices([step for step, _ in STEPS], [weight for _, weight in STEPS])
+        try:
+            return chosen(self)
+        except Refused as error:
+            return f"{chosen.__name__} refused: {error.reason}"
+
+    # What there is
+
+    def any_record(self, *, deleted: bool = False) -> str | None:
+        """The id of some record."""
+        found = [number for number, row in self.world.rows().items() if (row["deleted_at"] is not None) == deleted]
+        return self.random.choice(found) if found else None
+
+    def anybody(self, *, enabled: bool | None = None) -> Person | None:
+        """Some person."""
+        found = [each for each in self.world.people.values() if enabled is None or each.enabled == enabled]
+        return self.random.choice(found) if found else None
+
+    def business_card(self) -> tuple[Person, Resource] | None:
+        """Some business card that somebody sees."""
+        person = self.anybody(enabled=True)
+        if person is None:
+            return None
+        with self.world.site.read() as conn:
+            folder = view.open_folder(conn, self.world.collection(conn, person.path))
+            shown = sorted(view.all_cards(conn, folder), key=lambda each: each.card_id or 0)
+        return (person, self.random.choice(shown)) if shown else None
+
+    def contact_values(self) -> dict[str, str]:
+        """Values of a business contact."""
+        self.number += 1
+        choose = self.random.choice
+        return {
+            "given_name": f"Person{self.number}",
+            "family_name": choose(("Brigandi", "Ng", "")),
+            "business_city": choose(CITIES),
+            "company": choose(COMPANIES),
+            "owner": choose(OWNERS),
+            "rating": choose(("1", "3", "")),
+            "category": choose(CATEGORIES),
+        }
+
+    def one_value(self) -> dict[str, str]:
+        """A value to change."""
+        values = self.contact_values() | {"note": f"Note {self.number}"}
+        name = self.random.choice(sorted(values))
+        return {name: values[name]}
+
+
+# The business database, by other programs
+
+
+def sql_insert(life: Life) -> str:
+    values: dict[str, str | None] = {name: value or None for name, value in life.contact_values().items()}
+    if life.random.random() < 0.2:
+        # A record with the UID of somebody's plain contact.
+        texts = [text for texts in life.world.plain.values() for text in texts.values()]
+        uids = {row["uid"] for row in life.world.rows().values()}
+        free = [uid for uid in map(codec.uid_of, texts) if uid and uid not in uids]
+        if free:
+            values["uid"] = life.random.choice(free)
+    marks = ", ".join("?" for _ in values)
+    life.world.sql(f"INSERT INTO contact ({', '.join(values)}) VALUES ({marks})", *values.values())
+    return f"INSERT {values}"
+
+
+def sql_update(life: Life) -> str:
+    number = life.any_record()
+    if number is None:
+        return sql_insert(life)
+    ((name, value),) = life.one_value().items()
+    life.world.sql(f"UPDATE contact SET {name} = ? WHERE id = ?", value or None, number)
+    return f"UPDATE {number} {name}={value}"
+
+
+def sql_update_many(life: Life) -> str:
+    before, after = life.random.choice(CITIES), life.random.choice(CITIES)
+    life.world.sql("UPDATE contact SET business_city = ? WHERE business_city = ?", after or None, before)
+    return f"UPDATE all {before} -> {after}"
+
+
+def sql_delete(life: Life) -> str:
+    number = life.any_record(deleted=life.random.random() < 0.3)
+    if number is None:
+        return "nothing"
+    life.world.sql("DELETE FROM contact WHERE id = ?", number)
+    return f"DELETE {number}"
+
+
+def sql_trash(life: Life) -> str:
+    number = life.any_record()
+    life.world.sql("UPDATE contact SET deleted_at = '2026-01-01 00:00:00', deleted_by = 'x' WHERE id = ?", number)
+    return f"trashed by SQL: {number}"
+
+
+def sql_restore(life: Life) -> str:
+    number = life.any_record(deleted=True)
+    life.world.sql("UPDATE contact SET deleted_at = NULL, deleted_by = NULL WHERE id = ?", number)
+    return f"restored by SQL: {number}"
+
+
+def sql_type(life: Life) -> str:
+    number = life.any_record()
+    kind = life.random.choice(("account", "business-contact", "business-contact"))
+    life.world.sql("UPDATE contact SET type = ? WHERE id = ?", kind, number)
+    return f"type of {number}: {kind}"
+
+
+def sql_uid(life: Life) -> str:
+    """A card keeps its UID, whatever becomes of the record's."""
+    number = life.any_record()
+    life.world.sql("UPDATE contact SET uid = ? WHERE id = ?", life.uuid(), number)
+    return f"another UID for {number}"
+
+
+def bring_over(life: Life) -> str:
+    return f"pull {pull.pull_all(life.world.site)}"
+
+
+def compare(life: Life) -> str:
+    return f"compare {pull.compare_all(life.world.site)}"
+
+
+# The business database, by commands
+
+
+def add(life: Life) -> str:
+    values = life.contact_values()
+    with life.world.acting("admin") as unit:
+        record = records.add(unit, values)
+    return f"add {record.id} {values}"
+
+
+def edit(life: Life) -> str:
+    number = life.any_record()
+    if number is None:
+        return add(life)
+    values = life.one_value()
+    with life.world.acting("admin") as unit:
+        records.edit(unit, number, values)
+    return f"edit {number} {values}"
+
+
+def delete(life: Life) -> str:
+    number = life.any_record()
+    if number is None:
+        return "nothing"
+    with life.world.acting("admin") as unit:
+        records.delete(unit, number)
+    return f"delete {number}"
+
+
+def restore(life: Life) -> str:
+    number = life.any_record(deleted=True)
+    if number is None:
+        return "nothing"
+    with life.world.acting("admin") as unit:
+        trash.restore(unit, [number])
+    return f"restore {number}"
+
+
+# Set-ups
+
+
+def start(life: Life) -> str:
+    person = life.anybody()
+    assert person is not None
+    choose, maybe = life.random.choice, life.random.random
+    choice = Choice(
+        folder=choose(FOLDERS) if not person.folder or maybe() < 0.4 else None,
+        filters=choose(FILTERS) if maybe() < 0.7 else None,
+        category=choose(SETUP_CATEGORIES) if maybe() < 0.3 else None,
+        access=choose(("rw", "rw", "business-ro", "ro")) if maybe() < 0.3 else None,
+        on_delete=choose(setup.ON_DELETE) if maybe() < 0.4 else None,
+    )
+    with life.world.acting("admin") as unit:
+        setup.start(unit, person.name, choice)
+    folder = choice.folder or person.folder
+    if person.enabled and folder != person.folder:
+        person.hidden.clear()
+    person.folder, person.enabled = folder, True
+    life.world.plain.setdefault(person.path, {})
+    for name in ("filters", "category", "access", "on_delete"):
+        value = getattr(choice, name)
+        if value is not None:
+            setattr(person, name, value)
+    return f"start {person.name} {choice}"
+
+
+def stop(life: Life) -> str:
+    person = life.anybody(enabled=True)
+    if person is None:
+        return "nothing"
+    with life.world.acting("admin") as unit:
+        setup.stop(unit, person.name)
+    person.enabled = False
+    person.hidden.clear()
+    return f"stop {person.name}"
+
+
+def decide_quarantine(life: Life) -> str:
+    person = life.anybody(enabled=True)
+    if person is None or "quarantine" not in person.hidden.values():
+        return "nothing"
+    confirmed = life.random.random() < 0.5
+    with life.world.acting("admin") as unit:
+        (guard.confirm if confirmed else guard.restore)(unit, person.name)
+    person.hidden = {number: kind for number, kind in person.hidden.items() if kind != "quarantine"}
+    return f"quarantine of {person.name}: {'confirmed' if confirmed else 'restored'}"
+
+
+# Phones
+
+
+def put_plain(life: Life) -> str:
+    person = life.anybody()
+    assert person is not None
+    folders = sorted(path for path in life.world.plain if path.startswith(f"{person.name}/"))
+    path = life.random.choice(folders)
+    mine = sorted(life.world.plain[path])
+    href, uid = f"plain{life.number}.vcf", life.uuid()
+    if mine and life.random.random() < 0.4:
+        href = life.random.choice(mine)
+        uid = codec.uid_of(life.world.plain[path][href]) or uid
+    elif life.random.random() < 0.5:
+        # A phone writes a card anew that the folder showed once, or shows in another one, at its own address or not.
+        with life.world.site.read() as conn:
+            known = _addresses(conn)
+        if known:
+            old_href, old_uid = life.random.choice(known)
+            kind = life.random.random()
+            href = old_href if kind < 0.7 else href
+            uid = old_uid if kind > 0.3 else uid
+    life.number += 1
+    text = card(uid, f"Plain {life.number}")
+    with life.world.acting(person.name) as unit:
+        _put(unit, life, path, href, uid, text)
+    return f"put {path}/{href} {uid}"
+
+
+def _addresses(conn: Connection) -> list[tuple[str, str]]:
+    """href and UID of every business card, shown or not, and of their other places."""
+    own = select(cards_table.c.href, cards_table.c.uid).order_by(cards_table.c.id)
+    other = select(alias.c.href, alias.c.uid).order_by(alias.c.collection_id, alias.c.card_id)
+    return [tuple(row) for query in (own, other) for row in conn.execute(query)]
+
+
+def _put(unit: Unit, life: Life, path: str, href: str, uid: str, text: str) -> None:
+    """What Radicale and our collection do with a PUT."""
+    collection = life.world.collection(unit, path)
+    folder = view.open_folder(unit.conn, collection)
+    before = view.get(unit.conn, folder, href)
+    if before is not None and before.card_id is not None:
+        raise Refused("a business card stands there")
+    taken = view.find_uid(unit.conn, folder, uid)
+    if taken not in (None, href) or (before is not None and before.uid != uid):
+        raise Refused("the UID is in use")
+    plain.put(unit, collection, NewItem(href, uid, "VCARD", "", 0, 0, text))
+    life.world.plain[path][href] = text
+
+
+def delete_plain(life: Life) -> str:
+    found = sorted((path, href) for path, mine in life.world.plain.items() for href in mine)
+    if not found:
+        return put_plain(life)
+    path, href = life.random.choice(found)
+    with life.world.acting(path.partition("/")[0]) as unit:
+        plain.delete(unit, life.world.collection(unit, path), href)
+    del life.world.plain[path][href]
+    return f"delete {path}/{href}"
+
+
+def restore_plain(life: Life) -> str:
+    """Deleted Items of a folder come back, if their place is free."""
+    with life.world.acting("admin") as unit:
+        deleted = [each for each in trash.listed(unit) if each.id.startswith("plain-")]
+        if not deleted:
+            return "nothing"
+        chosen = life.random.choice(deleted)
+        path = chosen.path.strip("/")
+        (old,) = items.trashed(unit.conn, [int(chosen.id.removeprefix("plain-"))])
+        trash.restore(unit, [chosen.id])
+    life.world.plain[path][old.href] = old.text
+    return f"restore {path}/{old.href}"
+
+
+def move_plain(life: Life) -> str:
+    found = sorted((path, href) for path, mine in life.world.plain.items() for href in mine)
+    if not found:
+        return "nothing"
+    path, href = life.random.choice(found)
+    name = path.partition("/")[0]
+    target = life.random.choice(sorted(each for each in life.world.plain if each.startswith(f"{name}/")))
+    to = href if life.random.random() < 0.7 else f"moved{life.number}.vcf"
+    life.number += 1
+    uid = codec.uid_of(life.world.plain[path][href]) or ""
+    with life.world.acting(name) as unit:
+        folder = view.open_folder(unit.conn, life.world.collection(unit, target))
+        there = view.get(unit.conn, folder, to)
+        taken = view.find_uid(unit.conn, folder, uid)
+        if there is not None or (taken is not None and target != path):
+            raise Refused("something is there")
+        apply.refuse_business_target(unit, folder, to)
+        plain.move(unit, life.world.collection(unit, path), href, folder.collection, to)
+    life.world.plain[target][to] = life.world.plain[path].pop(href)
+    return f"move {path}/{href} to {target}/{to}"
+
+
+def edit_card(life: Life) -> str:
+    found = life.business_card()
+    if found is None:
+        return "nothing"
+    person, shown = found
+    ((name, value),) = life.one_value().items()
+    text = edited(shown.text, name, value)
+    told = f"{person.name} edits {shown.href} {name}={value}"
+    with life.world.acting(person.name) as unit:
+        folder = view.open_folder(unit.conn, life.world.collection(unit, person.path))
+        own = cards.get(unit.conn, shown.card_id or 0)
+        assert own is not None
+        current = apply.read_through(unit, own)
+        folder = view.open_folder(unit.conn, life.world.collection(unit, person.path))
+        now = view.get(unit.conn, folder, shown.href)
+        if current is None or now is None or now.card_id != shown.card_id:
+            return told + ": gone meanwhile"
+        sent = Sent(text, "test", matched=now.etag == shown.etag)
+        try:
+            apply.edit_card(unit, folder, current, sent)
+        except Refused:
+            apply.refused(unit, folder, shown.href, shown.card_id)
+            return told + ": refused"
+    return told
+
+
+def edited(text: str, name: str, value: str) -> str:
+    """A card as a phone sends it after a change."""
+    text = text.replace("\r\n ", "")
+    heads = {"business_city": "ADR", "company": "ORG", "note": "NOTE", "category": "CATEGORIES"}
+    head = heads.get(name, "NOTE")
+    line = {"ADR": f"ADR;TYPE=work:;;;{value};;;", "ORG": f"ORG:{value}", "CATEGORIES": f"CATEGORIES:{value}"}
+    text = re.sub(rf"^{head}[;:].*\r\n", "", text, flags=re.MULTILINE)
+    added = line.get(head, f"NOTE:{value}") + "\r\n" if value else ""
+    return text.replace("END:VCARD", f"{added}END:VCARD")
+
+
+def delete_card(life: Life) -> str:
+    found = life.business_card()
+    if found is None:
+        return "nothing"
+    person, shown = found
+    with life.world.acting(person.name) as unit:
+        told = _delete(unit, life, person, shown)
+    return f"{person.name} deletes {shown.href}: {told}"
+
+
+def _delete(unit: Unit, life: Life, person: Person, shown: Resource, move_to: str | None = None) -> str:
+    collection = life.world.collection(unit, person.path)
+    own = cards.get(unit.conn, shown.card_id or 0)
+    assert own is not None
+    current = apply.read_through(unit, own)
+    folder = view.open_folder(unit.conn, collection)
+    now = view.get(unit.conn, folder, shown.href)
+    if current is None or now is None or now.card_id != shown.card_id:
+        return "gone meanwhile"
+    try:
+        if move_to is None:
+            apply.delete_card(unit, folder, current)
+        else:
+            target = view.open_folder(unit.conn, life.world.collection(unit, move_to))
+            if view.get(unit.conn, target, shown.href) or view.find_uid(unit.conn, target, shown.uid):
+                return "something is there"
+            apply.move_out(unit, folder, now, target.collection, shown.href)
+            moved = view.get(unit.conn, view.open_folder(unit.conn, target.collection), shown.href)
+            assert moved is not None
+            life.world.plain[move_to][shown.href] = moved.text
+    except Refused:
+        apply.refused(unit, folder, shown.href, shown.card_id)
+        return "refused"
+    mode = person.on_delete
+    after = unit.records().get(own.record_id)
+    if mode == "unfollow":
+        person.hidden[own.record_id] = "unfollow"
+    elif mode == "trash" and after is not None and after.deleted_at is None:
+        person.hidden[own.record_id] = "quarantine"
+        return "quarantined"
+    return mode
+
+
+def move_card(life: Life) -> str:
+    found = life.business_card()
+    if found is None:
+        return "nothing"
+    person, shown = found
+    with life.world.acting(person.name) as unit:
+        told = _delete(unit, life, person, shown, f"{person.name}/Private")
+    return f"{person.name} moves {shown.href} out: {told}"
+
+
+def write_in_vain(life: Life) -> str:
+    """A refused write of a plain contact."""
+    person = life.anybody(enabled=True)
+    if person is None or not life.world.plain[person.path]:
+        return "nothing"
+    href = life.random.choice(sorted(life.world.plain[person.path]))
+    with life.world.acting(person.name) as unit:
+        folder = view.open_folder(unit.conn, life.world.collection(unit, person.path))
+        apply.refused(unit, folder, href, None)
+    return f"refused at {person.path}/{href}"
+
+
+STEPS: tuple[tuple[Step, int], ...] = (
+    (sql_insert, 8),
+    (sql_update, 12),
+    (sql_update_many, 2),
+    (sql_delete, 3),
+    (sql_trash, 2),
+    (sql_restore, 3),
+    (sql_type, 2),
+    (sql_uid, 1),
+    (bring_over, 6),
+    (compare, 1),
+    (add, 6),
+    (edit, 6),
+    (delete, 2),
+    (restore, 3),
+    (start, 14),
+    (stop, 3),
+    (decide_quarantine, 4),
+    (put_plain, 14),
+    (delete_plain, 5),
+    (restore_plain, 2),
+    (move_plain, 4),
+    (edit_card, 10),
+    (delete_card, 10),
+    (move_card, 2),
+    (write_in_vain, 1),
+)
+
