@@ -226,5 +226,6 @@ def move_out(unit: Unit, folder: Folder, found: Resource, target: Collection, to
     card = cards.get(unit.conn, found.card_id or 0)
     assert card is not None
     delete_card(unit, folder, card)
-    text = edit.without_marker(served_text(card.text, card.categories))
+    text = card.text if found.uid == card.uid else codec.with_uid(card.text, found.uid)
+    text = edit.without_marker(served_text(text, card.categories))
     plain.put(unit, target, NewItem(to_href, found.uid, "VCARD", "", 0, 0, text))

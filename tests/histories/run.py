@@ -31,6 +31,7 @@ def run(template: Path, seed: int, steps: int, folder: Path | None = None) -> No
     try:
         life = Life(world, seed)
         watches = {path: Watch(path) for path in world.plain}
+        told += life.prologue()
         try:
             for number in range(1, steps + 1):
                 told.append(life.step())

@@ -55,6 +55,10 @@ class Life:
         """A new UID."""
         return str(UUID(int=self.random.getrandbits(128), version=4))
 
+    def prologue(self) -> list[str]:
+        """Something to happen to."""
+        return [each(self) for each in (sql_insert, start, sql_insert, start, add, bring_over)]
+
     def step(self) -> str:
         """Let something happen. Returns what it was."""
         (chosen,) = self.random.choices([step for step, _ in STEPS], [weight for _, weight in STEPS])
