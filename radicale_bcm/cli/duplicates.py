@@ -12,7 +12,7 @@ from radicale_bcm.cli.region import Region, checked
 from radicale_bcm.cli.site import actor_of, opened
 from radicale_bcm.sync import duplicates, records
 from radicale_bcm.sync.duplicates import Merging, Pair
-from radicale_bcm.sync.likeness import LIKELY
+from radicale_bcm.sync.likeness import LISTED, MERGED
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -23,10 +23,17 @@ def duplicates_(
     selectors: Annotated[
         list[str] | None, typer.Argument(metavar="ID…", help="Only pairs with these contacts; all without any.")
     ] = None,
-    merge: Annotated[bool, typer.Option("--merge", help="Merge the pairs that are listed.")] = False,
+    merge: Annotated[bool, typer.Option("--merge", help="Merge the pairs that are alike enough.")] = False,
     score: Annotated[
-        int, typer.Option("--min-score", min=1, max=100, metavar="N", help="How alike they have to be, 1 to 100.")
-    ] = LIKELY,
+        int | None,
+        typer.Option(
+            "--min-score",
+            min=1,
+            max=100,
+            metavar="N",
+            help=f"How alike they have to be; {LISTED} to be listed, {MERGED} to be merged.",
+        ),
+    ] = None,
     region: Region = "",
     yes: Yes = False,
     dry_run: DryRun = False,
@@ -47,14 +54,15 @@ def duplicates_(
     with opened(ctx) as site:
         with site.business(site.origin()).reader() as source, output.progress("Comparing") as progress:
             only = {records.find(site, source, each).id for each in selectors} if selectors else None
-            pairs = duplicates.find(source, least=score, region=where, only=only, progress=progress)
-        if merge and pairs:
-            gone = output.counted(len(pairs), "record goes", "records go")
+            pairs = duplicates.find(source, least=score or LISTED, region=where, only=only, progress=progress)
+        sure = [each for each in pairs if each.score >= (score or MERGED)]
+        if merge and sure:
+            gone = output.counted(len(sure), "record goes", "records go")
             confirm(f"Up to {gone} to Deleted Items. Merge?", yes=yes, dry_run=dry_run)
-            work = Merging(site, actor_of(ctx), least=score, region=where)
+            work = Merging(site, actor_of(ctx), least=score or MERGED, region=where)
             try:
                 with output.progress("Merging") as progress:
-                    merged = work.run(pairs, dry_run=dry_run, progress=progress)
+                    merged = work.run(sure, dry_run=dry_run, progress=progress)
             except Exception:
                 if work.merged and not dry_run:
                     output.hint(f"{output.counted(len(work.merged), 'pair')} merged before this; run it again.")
@@ -65,7 +73,8 @@ def duplicates_(
         return
     _tell(pairs, "No duplicates.")
     if merge:
-        output.say(f"{output.counted(len(merged), 'pair')} {'would be ' if dry_run else ''}merged.")
+        left = f"; {len(pairs) - len(sure):,} less alike: --min-score {LISTED} merges them too" if len(sure) < len(pairs) else ""
+        output.say(f"{output.counted(len(merged), 'pair')} {'would be ' if dry_run else ''}merged{left}.")
 
 
 def _tell(pairs: list[Pair], empty: str) -> None:

@@ -5,7 +5,7 @@ A merge is one unit of work. The older record survives with its values, its href
 that only the other had; the other goes to Deleted Items, and its card leaves every folder.
 """
 
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 from radicale_bcm.books.history import Actor
@@ -14,7 +14,7 @@ from radicale_bcm.contacts import combine
 from radicale_bcm.contacts.card import join_categories, split_categories
 from radicale_bcm.contacts.fields import BY_NAME
 from radicale_bcm.contacts.model import Contact, display_name
-from radicale_bcm.sync.likeness import LIKELY, Index, Likeness
+from radicale_bcm.sync.likeness import LISTED, MERGED, Index, Likeness
 from radicale_bcm.sync.project import Cause, is_person, project, shown_contact
 from radicale_bcm.sync.unit import Site, Unit
 
@@ -36,7 +36,7 @@ class Pair:
 def find(
     source: RecordSource,
     *,
-    least: int = LIKELY,
+    least: int = LISTED,
     region: str = "",
     only: Collection[str] | None = None,
     progress: Progress | None = None,
@@ -45,11 +45,24 @@ def find(
 
     `region` is where numbers without a country code are dialled from, for contacts without a country.
     """
-    likeness, index = Likeness(region), Index()
+    people = ((record.id, record.fields) for record in source.iterate() if is_person(record))
     total = source.count() if progress else 0
-    for number, record in enumerate(source.iterate(), 1):
-        if is_person(record):
-            index.add(likeness.person(record.id, record.fields))
+    return pairs_among(people, least=least, region=region, only=only, progress=progress, total=total)
+
+
+def pairs_among(
+    people: Iterable[tuple[str, Contact]],
+    *,
+    least: int = LISTED,
+    region: str = "",
+    only: Collection[str] | None = None,
+    progress: Progress | None = None,
+    total: int = 0,
+) -> list[Pair]:
+    """The same among contacts by id."""
+    likeness, index = Likeness(region), Index()
+    for number, (key, contact) in enumerate(people, 1):
+        index.add(likeness.person(key, contact))
         if progress:
             progress(number, total)
     found = []
@@ -70,7 +83,7 @@ def _age(record_id: str) -> tuple[int, str]:
 class Merging:
     """Merges pairs, one unit of work each. `merged` is true at any time, also after an exception."""
 
-    def __init__(self, site: Site, actor: Actor, *, least: int = LIKELY, region: str = "") -> None:
+    def __init__(self, site: Site, actor: Actor, *, least: int = MERGED, region: str = "") -> None:
         self.merged: list[Pair] = []
         self._site = site
         self._actor = actor

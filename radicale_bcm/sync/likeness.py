@@ -16,10 +16,13 @@ from functools import lru_cache
 from rapidfuzz.distance import OSA
 
 from radicale_bcm.contacts.model import Contact, display_name
+from radicale_bcm.sync.given_names import is_short_form
 from radicale_bcm.sync.phone_numbers import comparable, region_of
 
-LIKELY = 70
-"""From this score on two contacts count as one person."""
+LISTED = 60
+"""From this score on two contacts are worth a look."""
+MERGED = 85
+"""From this score on they count as one person."""
 
 _EMAILS = ("email", "email2", "email3")
 # A fax or a switchboard is many people's.
@@ -28,6 +31,7 @@ _OWN_PHONES = (
 )  # fmt: skip
 _SPELLED = str.maketrans({"ß": "ss", "ø": "o", "đ": "d", "ł": "l", "æ": "ae", "œ": "oe", "þ": "th", "ð": "d", "ı": "i"})
 _UMLAUTS = (("ae", "a"), ("oe", "o"), ("ue", "u"))
+_DIGITS = re.compile(r"[0-9]+")
 _WORD = re.compile(r"[^\W_]+")
 
 
@@ -45,6 +49,7 @@ _ROLES = _words(
     "info office sales contact kontakt support service mail admin hello team accounting billing buchhaltung reception"
     " einkauf vertrieb marketing hr jobs post zentrale empfang noreply"
 )
+_EXACT = 0.98
 _CROWD = 60
 _NEIGHBOURS = 12
 
@@ -124,6 +129,8 @@ class Likeness:
         found += _by_company(one, other, names)
         if one.birthday and other.birthday:
             found.append((15, "birthday") if _same_day(one.birthday, other.birthday) else (-35, ""))
+        if names is not None and names >= _EXACT and all(points >= 0 for points, _ in found):
+            found.append((10, ""))
         score = max(0, min(100, sum(points for points, _ in found)))
         return Match(score, tuple(reason for points, reason in found if points > 0 and reason))
 
@@ -133,22 +140,40 @@ _Points = Iterable[tuple[int, str]]
 
 def _by_email(one: Person, other: Person, names: float | None) -> _Points:
     same = one.emails & other.emails
-    if same:
-        role = all(each.partition("@")[0] in _ROLES for each in same)
-        yield 25 if role else 70 if names is None else 60, "e-mail"
+    if same and all(_box(each) in _ROLES for each in same):
+        yield 25, "shared e-mail"
+    elif same:
+        # A couple may share an address: a name that is another one is worth a look, and no more.
+        yield 75 if names is None or names >= 0.5 else 60, "e-mail"
     elif any(_typo(mine, theirs) for mine in one.emails for theirs in other.emails):
         yield 35, "similar e-mail"
     elif {_domain(each) for each in one.emails} & {_domain(each) for each in other.emails}:
         # Two mailboxes in one house are rather two people.
         yield -15, ""
+    elif {_bare_box(each) for each in one.emails} & {_bare_box(each) for each in other.emails} - {""}:
+        # People make their addresses of their names: next to an equal name it says little more.
+        yield 5 if names is not None and names >= _EXACT else 15, "similar e-mail"
 
 
 def _domain(address: str) -> str:
     return address.rpartition("@")[2]
 
 
+def _box(address: str) -> str:
+    return address.partition("@")[0]
+
+
+def _bare_box(address: str) -> str:
+    """The part of an address that is somebody's name, if it is long enough for one."""
+    box = address.rpartition("@")[0].strip("0123456789._-+")
+    return box if len(box) > 5 and box not in _ROLES else ""
+
+
 def _typo(one: str, other: str) -> bool:
-    return len(one) > 8 and OSA.distance(one, other, score_cutoff=1) <= 1
+    """Whether one letter is all that two addresses differ by; a digit makes it another mailbox."""
+    if len(one) <= 8 or OSA.distance(one, other, score_cutoff=1) > 1:
+        return False
+    return _DIGITS.findall(one) == _DIGITS.findall(other)
 
 
 def _by_phone(one: Person, other: Person) -> _Points:
@@ -156,29 +181,48 @@ def _by_phone(one: Person, other: Person) -> _Points:
         yield 40, "phone"
     elif one.tails & other.tails and not (one.phones and other.phones):
         yield 35, "phone"
+    elif one.tails and other.tails:
+        yield -5, ""
 
 
 def _by_name(one: Person, other: Person, names: float | None) -> _Points:
     if names is None:
         return
-    if names >= 0.98:
+    if names >= _EXACT:
         yield 50, "name"
     elif names >= 0.84:
         yield 42, "similar name"
     elif names >= 0.72:
         yield 20, "similar name"
-    elif one.words and other.words:
+    elif one.emails & other.emails:
+        yield -5, ""
+    else:
         yield -45, ""
 
 
 def _by_company(one: Person, other: Person, names: float | None) -> _Points:
     if not one.company or not other.company:
         return
-    alike = similar(one.company, other.company)
-    if alike >= 0.85 or set(one.company.split()) == set(other.company.split()):
+    alike = company_likeness(one.company, other.company)
+    if alike >= 0.75:
         yield 20 if names is not None and names >= 0.84 else 5, "company"
-    elif alike < 0.6:
+    elif alike < 0.5:
         yield -10, ""
+
+
+@lru_cache(maxsize=1 << 16)
+def company_likeness(one: str, other: str) -> float:
+    """How alike two companies are: by their most different word, in whatever order they stand."""
+    if one == other:
+        return 1.0
+    short, long = sorted((one.split(), other.split()), key=len)
+    left, worst = list(long), 1.0
+    for word in short:
+        best = max(left, key=lambda each: similar(word, each))
+        worst = min(worst, similar(word, best))
+        left.remove(best)
+    # A word of a script without blanks is a whole name, in which one character makes another company.
+    return worst * len(short) / len(long) if one.isascii() or len(short) > 1 else worst * 0.74
 
 
 def _same_day(one: str, other: str) -> bool:
@@ -196,6 +240,8 @@ def _word_likeness(one: str, other: str) -> float:
         return 1.0
     if len(one) == 1 or len(other) == 1:
         return 0.85 if one[0] == other[0] else 0.0
+    if is_short_form(one, other):
+        return 0.9
     plain = similar(one, other)
     return plain if plain >= 0.98 else max(plain, 0.99 * similar(_umlauts(one), _umlauts(other)))
 
@@ -232,7 +278,7 @@ class Index:
     def add(self, person: Person) -> None:
         """Take a person in."""
         self._people[person.id] = person
-        for key in _keys(person):
+        for key in set(_keys(person)):
             self._by_key[key].append(person.id)
 
     def near(self, person: Person) -> Iterator[Person]:
@@ -275,7 +321,7 @@ class Index:
 def _keys(person: Person) -> Iterator[str]:
     yield from (f"mail {each}" for each in person.emails)
     yield from (f"phone {each}" for each in person.tails)
-    yield from (f"box {each.partition('@')[0]}" for each in person.emails if each.partition("@")[0] not in _ROLES)
+    yield from (f"box {box}" for box in map(_bare_box, person.emails) if box)
     if person.company:
         yield from (f"at {person.company} {word[0]}" for word in set(person.words))
         yield f"at {person.company}"

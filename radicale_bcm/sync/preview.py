@@ -123,7 +123,7 @@ class _People:
         found = [
             Alike(other.id, other.name, match.score, match.reasons)
             for other in self._index.near(own)
-            if (match := self._likeness.compare(own, other)).score >= likeness.LIKELY
+            if (match := self._likeness.compare(own, other)).score >= likeness.LISTED
         ]
         return tuple(sorted(found, key=lambda each: -each.score)[:_MOST_ALIKE])
 
