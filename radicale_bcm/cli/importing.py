@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`radicale-bcm import`: vCard and CSV files. For cli only."""
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,6 +11,7 @@ from radicale_bcm.cli import output
 from radicale_bcm.cli.failures import misused
 from radicale_bcm.cli.options import DryRun, Json
 from radicale_bcm.cli.site import actor_of, opened
+from radicale_bcm.cli.takeover import take_over
 from radicale_bcm.sync.importing import DATABASE, Import, Outcome, Remark
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -21,8 +23,8 @@ _SHOWN = 20
 def import_(
     ctx: typer.Context,
     files: Annotated[
-        list[str], typer.Argument(metavar="FILE…", help="vCard (2.1, 3.0, 4.0) or CSV files; - is a pipe.")
-    ],
+        list[str] | None, typer.Argument(metavar="FILE…", help="vCard (2.1, 3.0, 4.0) or CSV files; - is a pipe.")
+    ] = None,
     to: Annotated[
         str,
         typer.Option(
@@ -33,6 +35,10 @@ def import_(
     columns: Annotated[
         list[str] | None,
         typer.Option("--map", metavar="COLUMN=FIELD", help="What a column of a CSV file is; COLUMN=- leaves it out."),
+    ] = None,
+    collections: Annotated[
+        Path | None,
+        typer.Option("--collections", metavar="DIR", help="Take over the folder of Radicale's own storage instead."),
     ] = None,
     dry_run: DryRun = False,
     as_json: Json = False,
@@ -47,7 +53,15 @@ def import_(
         radicale-bcm import contacts.vcf
         radicale-bcm import customers.csv --map 'Kundennr.=customer_id' --map 'Betreuer=owner' --dry-run
         radicale-bcm import private.vcf --to /alice/Private
+        radicale-bcm import --collections /var/lib/radicale/collections
     """
+    if collections is not None:
+        if files:
+            raise misused("--collections takes over a folder; FILE… is another import")
+        take_over(ctx, collections, dry_run=dry_run, as_json=as_json)
+        return
+    if not files:
+        raise misused("which files? Name FILE…, or --collections DIR")
     with opened(ctx) as site:
         work = Import(site, actor_of(ctx), to, record_type=record_type, columns=_mapping(columns or []))
         try:

@@ -5,10 +5,12 @@ Imported by the other modules of server.
 """
 
 import base64
+import inspect
 from collections.abc import Iterable, Iterator
 from typing import Any
 
 from radicale.config import Configuration
+from radicale.item import check_and_sanitize_items
 
 
 def option(configuration: Configuration, section: str, name: str, default: Any) -> Any:
@@ -36,3 +38,13 @@ def group_paths(configuration: Configuration, groups: Iterable[str]) -> Iterator
     if folder:
         for group in sorted(groups):
             yield f"{folder}/{base64.b64encode(group.encode()).decode('ascii')}"
+
+
+def check_items(configuration: Configuration, components: list[Any], tag: str) -> None:
+    """Radicale's check of what a file holds; newer versions bound how often an event may recur."""
+    arguments: dict[str, Any] = {"tag": tag}
+    parameters = inspect.signature(check_and_sanitize_items).parameters
+    if "max_vevent_rrule_occurrence" in parameters:
+        limit = option(configuration, "server", "max_vevent_rrule_occurrence", 0)
+        arguments["max_vevent_rrule_occurrence"] = limit
+    check_and_sanitize_items(components, **arguments)
