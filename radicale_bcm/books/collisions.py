@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plain contacts that have the href or the UID of a business card in the same folder. Imported by sync; reads only."""
+"""What has the href or the UID of a business card in the same folder: a plain contact, or a card that was given the
+place of one (promoted there). Imported by sync; reads only."""
 
 from collections.abc import Sequence
 
@@ -11,7 +12,7 @@ from radicale_bcm.books.schema import alias, card, item, member
 
 
 def of_cards(conn: Connection, collection_ids: Sequence[int], entering: Sequence[Card]) -> list[tuple[int, Card]]:
-    """The folders in which an item has the place of one of these cards, each with that card."""
+    """The folders in which an item or another card has the place of one of these cards, each with that card."""
     found: list[tuple[int, Card]] = []
     for part in chunks(entering):
         for some in chunks(collection_ids):
@@ -27,7 +28,8 @@ def _meeting(conn: Connection, collection_ids: Sequence[int], entering: Sequence
     other = {(row[0], row[1]): (row[2], row[3]) for row in conn.execute(renamed)}
     hrefs = {each.href for each in entering} | {href for href, _ in other.values()}
     uids = {each.uid for each in entering} | {uid for _, uid in other.values()}
-    taken_hrefs, taken_uids = _taken(conn, collection_ids, "href", hrefs), _taken(conn, collection_ids, "uid", uids)
+    taken_hrefs = _taken(conn, collection_ids, "href", hrefs, numbers)
+    taken_uids = _taken(conn, collection_ids, "uid", uids, numbers)
     if not taken_hrefs and not taken_uids:
         return []
     return [
@@ -39,13 +41,22 @@ def _meeting(conn: Connection, collection_ids: Sequence[int], entering: Sequence
     ]
 
 
-def _taken(conn: Connection, collection_ids: Sequence[int], column: str, values: set[str]) -> set[tuple[int, str]]:
+def _taken(
+    conn: Connection, collection_ids: Sequence[int], column: str, values: set[str], but: Sequence[int]
+) -> set[tuple[int, str]]:
     found: set[tuple[int, str]] = set()
     for part in chunks(sorted(values)):
         items = select(item.c.collection_id, item.c[column]).where(
             item.c.collection_id.in_(collection_ids), item.c[column].in_(part)
         )
-        found.update((row[0], row[1]) for row in conn.execute(items))
+        given = (
+            select(alias.c.collection_id, alias.c[column])
+            .join(card, card.c.id == alias.c.card_id)
+            .where(alias.c.collection_id.in_(collection_ids), alias.c[column].in_(part))
+            .where(alias.c.card_id.not_in(but), card.c.gone.is_(False))
+        )
+        for query in (items, given):
+            found.update((row[0], row[1]) for row in conn.execute(query))
     return found
 
 
@@ -71,7 +82,10 @@ def in_folder(conn: Connection, collection_id: int, audience_id: int) -> list[in
     return sorted(found)
 
 
-def uid_taken(conn: Connection, collection_id: int, uid: str) -> bool:
-    """Whether an item of the folder has this UID."""
+def uid_taken(conn: Connection, collection_id: int, uid: str, card_id: int = 0) -> bool:
+    """Whether an item of the folder has this UID, or a card other than this one was given it."""
     found = select(item.c.id).where(item.c.collection_id == collection_id, item.c.uid == uid)
-    return conn.execute(found).first() is not None
+    given = select(alias.c.card_id).where(
+        alias.c.collection_id == collection_id, alias.c.uid == uid, alias.c.card_id != card_id
+    )
+    return any(conn.execute(query).first() is not None for query in (found, given))
