@@ -3,6 +3,7 @@
 
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -13,6 +14,8 @@ from pathlib import Path
 from urllib.parse import quote, unquote
 
 import httpx
+
+READY_SECONDS = 60
 
 D = "{DAV:}"
 CR = "{urn:ietf:params:xml:ns:carddav}"
@@ -147,7 +150,12 @@ class Server:
             command += ["--port", "0", "--workers", str(self.workers)]
         log = (self.config.parent / "server.log").open("a")
         self._process = subprocess.Popen(
-            [sys.executable, *command], stdout=subprocess.PIPE, stderr=log, text=True, env=environment
+            [sys.executable, *command],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=log,
+            text=True,
+            env=environment,
         )
         log.close()
         if self.stock:
@@ -155,7 +163,8 @@ class Server:
             self._wait()
         else:
             assert self._process.stdout is not None
-            ready = self._process.stdout.readline()
+            came, _, _ = select.select([self._process.stdout], [], [], READY_SECONDS)
+            ready = self._process.stdout.readline() if came else "nothing in time"
             match = re.search(r"http://[^\s]+", ready)
             assert match, (ready, (self.config.parent / "server.log").read_text())
             self.url = match[0].rstrip("/")
@@ -170,6 +179,12 @@ class Server:
             except httpx.TransportError:
                 time.sleep(0.05)
         raise AssertionError((self.config.parent / "server.log").read_text())
+
+    @property
+    def pid(self) -> int:
+        """The process that was started; workers are its children."""
+        assert self._process is not None
+        return self._process.pid
 
     def stop(self, how: signal.Signals = signal.SIGTERM) -> int:
         """Stop it and return its exit status."""

@@ -1,12 +1,14 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The production server: granian with several workers and keep-alive. Imported by cli."""
 
+import encodings.idna  # noqa: F401 - a look-up of a host name imports it, and a worker may be forked meanwhile
 import os
 import socket
 import threading
 import time
 from http.client import HTTPConnection
 from pathlib import Path
+from typing import Any
 
 from granian import Granian
 from granian.constants import Interfaces
@@ -39,7 +41,14 @@ def serve(config_path: Path, host: str, port: int, workers: int) -> None:
         respawn_failed_workers=True,
         workers_kill_timeout=30,
     )
-    threading.Thread(target=_announce, args=(host, port), daemon=True).start()
+    startup = server.startup
+
+    def start(*args: Any) -> None:
+        startup(*args)  # type: ignore[no-untyped-call]
+        # Not before: a worker that is forked while another thread imports something waits for that import for ever.
+        threading.Thread(target=_announce, args=(host, port), daemon=True).start()
+
+    server.startup = start  # type: ignore[method-assign]
     server.serve()
 
 
