@@ -73,7 +73,11 @@ def duplicates_(
         return
     _tell(pairs, "No duplicates.")
     if merge:
-        left = f"; {len(pairs) - len(sure):,} less alike: --min-score {LISTED} merges them too" if len(sure) < len(pairs) else ""
+        left = (
+            f"; {len(pairs) - len(sure):,} less alike: --min-score {LISTED} merges them too"
+            if len(sure) < len(pairs)
+            else ""
+        )
         output.say(f"{output.counted(len(merged), 'pair')} {'would be ' if dry_run else ''}merged{left}.")
 
 

@@ -138,7 +138,7 @@ def _moved(line: Line, labels: Mapping[str, list[Line]], taken: set[str], *, beh
         group, number = f"item{number}", number + 1
     taken.add(group.upper())
     for each in (line, *labels.get(line.group.upper(), ())):
-        yield make_line(head_text(group, each.name, each.params), each.value).raw
+        yield group + each.raw[len(line.group) :]
 
 
 def _humble(line: Line) -> Line:

@@ -24,12 +24,11 @@ from radicale_bcm.contacts.model import Contact, display_name
 from radicale_bcm.sync import candidates
 from radicale_bcm.sync.candidates import Candidate
 from radicale_bcm.sync.project import Cause, project, refresh, shown_contact
-from radicale_bcm.sync.promotion import Decision, Judge, Wish, missing_fields
+from radicale_bcm.sync.promotion import ACTION, Decision, Judge, Wish, missing_fields
 from radicale_bcm.sync.pull import Counts
 from radicale_bcm.sync.unit import Site, Unit
 
 Progress = Callable[[int, int], None]
-ACTION = "promoted"
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ from uuid import UUID, uuid5
 
 from sqlalchemy import Connection
 
-from radicale_bcm.books import view
+from radicale_bcm.books import history, view
 from radicale_bcm.books.collections import Collection
 from radicale_bcm.books.schema import UID_LENGTH
 from radicale_bcm.business.accounts import Account, Accounts
@@ -26,6 +26,7 @@ from radicale_bcm.sync.candidates import EMAILS, Candidate, is_company
 from radicale_bcm.sync.errors import Conflict, Invalid
 from radicale_bcm.sync.unit import Site
 
+ACTION = "promoted"
 ON_DUPLICATE = ("merge", "skip", "create")
 # A move and a copy of one contact are different records.
 _NAMESPACES = {
@@ -92,8 +93,9 @@ class Judge:
         reason = self._against(contact, text, group=read.group)
         if reason:
             return Decision(contact, text, refused=reason)
-        decide = self._person if self.type.is_person else self._account
-        return decide(candidate, contact, text)
+        if not self.type.is_person:
+            return self._account(candidate, contact, text)
+        return self._person(conn, candidate, contact, text)
 
     def _against(self, contact: Contact, text: str, *, group: bool) -> str:
         if group:
@@ -107,7 +109,7 @@ class Judge:
         missing = missing_fields(contact, self._site.options.required_fields)
         return f"it has no {' and no '.join(missing)}" if missing else ""
 
-    def _person(self, candidate: Candidate, contact: Contact, text: str) -> Decision:
+    def _person(self, conn: Connection, candidate: Candidate, contact: Contact, text: str) -> Decision:
         wanted = contact | ({"company": self._wish.account} if self._wish.account else {})
         reasons = self._source.refusals(wanted, self.type.name)
         fields = {name: value for name, value in wanted.items() if name not in reasons}
@@ -115,7 +117,8 @@ class Judge:
         made = Decision(contact, text, uid=uid, fields=fields, kept=reasons)
         if started is not None:
             same = all(started.fields.get(name) == value for name, value in fields.items())
-            return replace(made, record=started, resumed=same, same_uid=started.uid == candidate.uid)
+            resumed = same and not self._is_done(conn, started)
+            return replace(made, record=started, resumed=resumed, same_uid=started.uid == candidate.uid)
         if self._wish.on_duplicate == "create":
             return made
         present = self._source.get_by_uid(candidate.uid) if self._wish.copy else None
@@ -127,6 +130,11 @@ class Judge:
             name = display_name(present.fields)
             return Decision(contact, text, refused=f"the database has {name} already (id {present.id})")
         return replace(made, record=present, uid=present.uid)
+
+    def _is_done(self, conn: Connection, record: Record) -> bool:
+        """Whether a promotion that made this record, or was bound to it, came to its end."""
+        past = history.entries(conn, record=(self._site.origin().id, record.id))
+        return any(each.action == ACTION for each in past)
 
     def _started(self, candidate: Candidate) -> tuple[str, Record | None]:
         """The UID of the record, and the record if it is there already. One in Deleted Items stays there."""
