@@ -115,12 +115,33 @@ def progress(title: str) -> Iterator[Progress]:
     if not sys.stderr.isatty() or json_wanted():
         yield lambda _done, _total: None
         return
-    from rich.console import Console  # noqa: PLC0415
-    from rich.progress import Progress as Bars  # noqa: PLC0415
+    bar = _Bar(title)
+    try:
+        yield bar.move
+    finally:
+        bar.stop()
 
-    with Bars(console=Console(stderr=True), transient=True) as bars:
-        task = bars.add_task(title, total=None)
-        yield lambda done, total: bars.update(task, completed=done, total=total or None)
+
+class _Bar:
+    """A progress bar that appears with the first progress: most commands have none to show."""
+
+    def __init__(self, title: str) -> None:
+        self._title = title
+        self._bars: Any = None
+
+    def move(self, done: int, total: int) -> None:
+        if self._bars is None:
+            from rich.console import Console  # noqa: PLC0415
+            from rich.progress import Progress as Bars  # noqa: PLC0415
+
+            self._bars = Bars(console=Console(stderr=True), transient=True)
+            self._bars.add_task(self._title, total=None)
+            self._bars.start()
+        self._bars.update(self._bars.task_ids[0], completed=done, total=total or None)
+
+    def stop(self) -> None:
+        if self._bars is not None:
+            self._bars.stop()
 
 
 def counted(number: int, one: str, many: str | None = None) -> str:

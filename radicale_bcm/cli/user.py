@@ -12,6 +12,7 @@ from radicale_bcm.cli.failures import misused, refuse
 from radicale_bcm.cli.htpasswd import Accounts
 from radicale_bcm.cli.options import DryRun, Json, Yes, confirm
 from radicale_bcm.cli.site import configuration_of
+from radicale_bcm.sync.errors import Refused
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, add_completion=False)
 
@@ -110,6 +111,14 @@ def ask_password(name: str) -> str:
     if not sys.stdin.isatty():
         raise misused("nobody is here to type a password: add --password PASSWORD")
     return str(typer.prompt(f"Password for {name}", hide_input=True, confirmation_prompt=True, err=True))
+
+
+def lacks_account(ctx: typer.Context, name: str) -> bool:
+    """Whether the accounts are in a file that can be read, and nobody in it has this name."""
+    try:
+        return not _accounts(ctx).has(name)
+    except (Refused, OSError):
+        return False
 
 
 def _accounts(ctx: typer.Context) -> Accounts:
