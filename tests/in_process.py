@@ -15,18 +15,9 @@ from radicale.storage import BaseCollection, BaseStorage
 def open_storage(folder: Path, kind: str = "radicale_bcm", **settings: str) -> BaseStorage:
     """A storage of this kind below a folder."""
     configuration = config.load()
-    if "_filesystem_fsync" not in settings:
-        settings["_filesystem_fsync"] = "False"
-    configuration.update({"storage": {"type": kind, "filesystem_folder": str(folder)}}, "test", privileged=True)
-    # Our own names are known only to our storage's copy of the configuration.
-    ours = {name: value for name, value in settings.items() if name.startswith("bcm_")}
-    theirs = {name: value for name, value in settings.items() if name not in ours}
-    configuration.update({"storage": theirs}, "test", privileged=True)
-    if ours:
-        from radicale_bcm.server.config import with_plugin_schema
-
-        configuration = with_plugin_schema(configuration)
-        configuration.update({"storage": ours}, "test", privileged=True)
+    # A test has no time to wait for the disk.
+    configuration.update({"storage": {"_filesystem_fsync": "False"}}, "test", privileged=True)
+    configuration.update({"storage": {"type": kind, "filesystem_folder": str(folder), **settings}}, "test")
     return storage.load(configuration)
 
 

@@ -10,9 +10,9 @@ import re
 import secrets
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, exists, insert, select, update
 
-from radicale_bcm.books.schema import counter, revision
+from radicale_bcm.books.schema import collection, counter, revision
 
 TOKEN_PREFIX = "http://radicale.org/ns/sync/"
 _TOKEN = re.compile(re.escape(TOKEN_PREFIX) + r"([0-9]{1,18})-([0-9]{1,18})-([0-9a-f]{16})")
@@ -21,7 +21,12 @@ _LOCK = select(counter.c.revision).where(counter.c.id == 1).with_for_update()
 _RAISE = update(counter).where(counter.c.id == 1).values(revision=counter.c.revision + 1)
 _CURRENT = select(counter.c.revision).where(counter.c.id == 1)
 _NONCE = select(revision.c.nonce).where(revision.c.revision == bindparam("revision"))
+# SQLite gives the number of a collection that was deleted to a new one.
+_NONCE_SINCE = _NONCE.where(
+    exists().where(collection.c.id == bindparam("collection_id"), collection.c.created_revision <= bindparam("revision"))
+)
 _INSERT = insert(revision)
+_STAMP = select(counter.c.revision, revision.c.nonce).join(revision, revision.c.revision == counter.c.revision)
 
 
 class InvalidToken(ValueError):
@@ -75,8 +80,9 @@ def read_token(conn: Connection, collection_id: int, text: str) -> int:
     number, issued_for, nonce = int(match[1]), int(match[2]), match[3]
     if issued_for != collection_id:
         raise InvalidToken(text, "issued for another collection")
-    if conn.execute(_NONCE, {"revision": number}).scalar_one_or_none() != nonce:
-        raise InvalidToken(text, "from another history of this server, such as one before a restore from backup")
+    found = conn.execute(_NONCE_SINCE, {"revision": number, "collection_id": collection_id}).scalar_one_or_none()
+    if found != nonce:
+        raise InvalidToken(text, "from another history, such as one before a restore from backup or a deletion")
     return number
 
 
