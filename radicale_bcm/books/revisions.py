@@ -23,7 +23,9 @@ _CURRENT = select(counter.c.revision).where(counter.c.id == 1)
 _NONCE = select(revision.c.nonce).where(revision.c.revision == bindparam("revision"))
 # SQLite gives the number of a collection that was deleted to a new one.
 _NONCE_SINCE = _NONCE.where(
-    exists().where(collection.c.id == bindparam("collection_id"), collection.c.created_revision <= bindparam("revision"))
+    exists().where(
+        collection.c.id == bindparam("collection_id"), collection.c.created_revision <= bindparam("revision")
+    )
 )
 _INSERT = insert(revision)
 _STAMP = select(counter.c.revision, revision.c.nonce).join(revision, revision.c.revision == counter.c.revision)
@@ -53,6 +55,12 @@ def lock(conn: Connection) -> None:
 def current(conn: Connection) -> int:
     """The latest committed revision, or the one of this transaction."""
     return int(conn.execute(_CURRENT).scalar_one())
+
+
+def stamp(conn: Connection) -> tuple[int, str]:
+    """The latest revision with its nonce: equal stamps mean that nothing at all has changed."""
+    number, nonce = conn.execute(_STAMP).one()
+    return int(number), str(nonce)
 
 
 def draw(conn: Connection, at: datetime) -> int:
