@@ -122,6 +122,7 @@ def _honest(name: str) -> Callable[..., types.WSGIResponse]:
     def do(self: BcmApplication, *args: Any) -> types.WSGIResponse:
         if name == "do_MOVE" and not _is_address(args[0].get("HTTP_DESTINATION", "")):
             return httputils.BAD_REQUEST
+        request.current().handling = True
         try:
             answer = fast.answer(self, *args[:5]) if quick and self.fast_answers else None
             if answer is None:

@@ -64,11 +64,10 @@ class Collection(BaseCollection):
         if self.row is not None and self.row.tag:
             self._current_token()
 
-    def remember_state_of(self, conn: Connection) -> None:
-        """As remember_state, in a snapshot that is open already."""
-        assert self.row is not None
-        self.__dict__["folder"] = view.open_folder(conn, self.row)
-        self._token = view.token(conn, self.folder)
+    def remember(self, folder: Folder, token: str) -> None:
+        """As remember_state, with what is known already."""
+        self.__dict__["folder"] = folder
+        self._token = token
 
     def _current_token(self) -> str:
         if self._token is None:
@@ -278,17 +277,15 @@ class Collection(BaseCollection):
     def _delete_whole(self) -> None:
         if collections.sync_folders_in(self._conn, self._path):
             raise Forbidden("a sync folder cannot be deleted: stop synchronisation on the command line first")
-        for each in self.get_all():
-            if self.row and self.row.tag == "VADDRESSBOOK" and each.href:
-                plain.delete(self._storage.unit, self.row, each.href)
-        collections.delete_tree(self._conn, self._path)
+        plain.delete_tree(self._storage.unit, self._path)
+        self._storage.forget_principals()
 
     def fill(self, new: Iterable[radicale_item.Item]) -> list[str]:
         """Store items in an empty collection under hrefs made from their UIDs. Returns the hrefs."""
         assert self.row is not None
         unit = self._storage.unit
         named = list(self._named(new))
-        items.put_many(self._conn, self.row.id, named, unit.revision, unit.at)
+        plain.fill(unit, self.row, named)
         self._reload()
         return [each.href for each in named]
 

@@ -10,13 +10,14 @@ import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from contextlib import ExitStack
 from http import client
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from defusedxml.ElementTree import fromstring
 from radicale import httputils, pathutils, rights, types, xmlutils
 from radicale.app.base import Access
+from sqlalchemy import Connection
 
-from radicale_bcm.books import collections
+from radicale_bcm.books import collections, revisions, view
 from radicale_bcm.books.revisions import InvalidToken
 from radicale_bcm.server import hot, request
 from radicale_bcm.server.collection import Collection
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 _PRIVILEGES = xmlutils.make_clark("D:current-user-privilege-set")
 # Answers up to this size are sent as a whole, with their length.
 WHOLE = 1024 * 1024
+# Address books whose facts a process keeps in memory.
+REMEMBERED = 5000
 
 
 def answer(
@@ -51,16 +54,13 @@ def answer(
     assert isinstance(storage, Storage)
     with ExitStack() as stack:
         conn = stack.enter_context(storage.site.read())
-        row = collections.get(conn, pathutils.strip_path(path))
-        if row is None or row.tag != "VADDRESSBOOK" or collections.children(conn, row.path):
+        book = _book(storage, conn, pathutils.strip_path(path))
+        if book is None or (book.access == "business-ro" and root.find(f".//{_PRIVILEGES}") is not None):
             return None
-        collection = Collection(storage, row.path, row)
-        access = collection.access(conn)
-        if access == "business-ro" and method == "PROPFIND" and root.find(f".//{_PRIVILEGES}") is not None:
-            return None
-        permission = "w" if rights.intersect(raw, "w") and access != "ro" else "r"
+        permission = "w" if rights.intersect(raw, "w") and book.access != "ro" else "r"
+        collection = Collection(storage, book.row.path, book.row)
+        collection.remember(book.folder, book.token)
         question = Question(app, conn, collection, base_prefix, path, user, permission, raw)
-        collection.remember_state_of(conn)
         body = _made(question, method, root, environ.get("HTTP_DEPTH", "0"))
         if body is None:
             return None
@@ -73,6 +73,33 @@ def answer(
         # Too large for memory: the snapshot stays open until the last piece is sent.
         request.current().stream = _streamed(whole, stack.pop_all())
         return client.MULTI_STATUS, headers, b"", None
+
+
+class _Book(NamedTuple):
+    """What every request about an address book needs to know, as of a stamp of the state."""
+
+    stamp: tuple[int, str]
+    row: collections.Collection
+    folder: view.Folder
+    token: str
+    access: str
+
+
+def _book(storage: Storage, conn: Connection, path: str) -> _Book | None:
+    """The address book at a path, remembered for as long as nothing in the state changes; None for anything else."""
+    stamp = revisions.stamp(conn)
+    known: _Book | None = storage.remembered.get(path)
+    if known is not None and known.stamp == stamp:
+        return known
+    row = collections.get(conn, path)
+    if row is None or row.tag != "VADDRESSBOOK" or collections.children(conn, path):
+        return None
+    folder = view.open_folder(conn, row)
+    access = Collection(storage, path, row).access(conn)
+    if len(storage.remembered) >= REMEMBERED:
+        storage.remembered.clear()
+    storage.remembered[path] = found = _Book(stamp, row, folder, view.token(conn, folder), access)
+    return found
 
 
 def _body(app: "BcmApplication", environ: dict[str, Any]) -> ET.Element | None:

@@ -23,6 +23,7 @@ class Request:
     unreadable: str = ""
     withhold_etag: bool = False
     stream: Iterator[bytes] | None = None
+    handling: bool = False
 
 
 _current: ContextVar[Request] = ContextVar("radicale_bcm_request")

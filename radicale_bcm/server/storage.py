@@ -3,8 +3,10 @@
 acquire_lock; one lock is one unit of work (writing) or one snapshot (reading) of the state database."""
 
 import threading
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any, ContextManager
 
@@ -29,12 +31,20 @@ from radicale_bcm.sync.unit import Unit
 hooks.install()
 
 
+PRINCIPAL_SECONDS = 5.0
+
+
 class Session:
     """What one thread has open: a snapshot, or a unit of work. Locks of one thread nest."""
 
-    def __init__(self, conn: Connection, unit: Unit | None) -> None:
-        self.conn = conn
+    def __init__(self, open_conn: Callable[[], Connection], unit: Unit | None) -> None:
+        self._open_conn = open_conn
         self.unit = unit
+
+    @cached_property
+    def conn(self) -> Connection:
+        """The state database; a snapshot is opened when it is first looked into."""
+        return self._open_conn()
 
 
 class Storage(BaseStorage):
@@ -50,6 +60,8 @@ class Storage(BaseStorage):
         options, create = config.options_of(self.configuration)
         self.site = site.open_site(options, create=create)
         self._local = threading.local()
+        self._principals: dict[str, float] = {}
+        self.remembered: dict[str, Any] = {}
         self.compares_answers: bool = self.configuration.get("storage", "bcm_compare_answers")
         self._size_limit = compat.size_limit(self.configuration)
 
@@ -94,13 +106,13 @@ class Storage(BaseStorage):
     @contextmanager
     def _reading(self) -> Iterator[Session]:
         self.pull()
-        with self.site.read() as conn:
-            yield Session(conn, None)
+        with ExitStack() as stack:
+            yield Session(lambda: stack.enter_context(self.site.read()), None)
 
     @contextmanager
     def _writing(self, user: str) -> Iterator[Session]:
         with self.site.write(Actor(user, request.current().client, "dav")) as unit:
-            yield Session(unit.conn, unit)
+            yield Session(lambda: unit.conn, unit)
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
@@ -128,6 +140,10 @@ class Storage(BaseStorage):
     ) -> Iterator[types.CollectionOrItem]:
         """Radicale's way to everything: the collection or item at a path and, with depth, what is directly in it."""
         sane = pathutils.strip_path(path)
+        if not request.current().handling and self._is_known_principal(sane):
+            # Radicale only asks whether the principal exists, before every request (H15).
+            yield Collection(self, sane, None)
+            return
         collection = self.collection_at(sane)
         if collection is None:
             found = self._item_at(sane)
@@ -140,6 +156,20 @@ class Storage(BaseStorage):
         yield collection
         if depth != "0":
             yield from self._children(collection, child_context_manager, user_groups)
+
+    def _is_known_principal(self, path: str) -> bool:
+        """Whether this collection existed a moment ago; if not, it is looked for and remembered."""
+        now = time.monotonic()
+        if self._principals.get(path, 0.0) > now:
+            return True
+        if path and "/" not in path and collections.get(self.session.conn, path) is not None:
+            self._principals[path] = now + PRINCIPAL_SECONDS
+            return True
+        return False
+
+    def forget_principals(self) -> None:
+        """A collection was deleted: look anew which principals exist."""
+        self._principals.clear()
 
     def _children(
         self,
