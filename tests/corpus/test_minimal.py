@@ -11,7 +11,10 @@ SERVER = ServerLines(uid="u1", version=1, record_id="7")
 
 CASES = {
     "an extended address stays one in 2.1": ("2.1", "ADR;WORK:;Haus B;Weg 1;Köln;;50667;DE"),
-    "an extended address stays one beside CHARSET": ("3.0", "ADR;TYPE=WORK;CHARSET=UTF-8:Pf 3;Haus B;Weg 1;Köln;;50667;DE"),
+    "an extended address stays one beside CHARSET": (
+        "3.0",
+        "ADR;TYPE=WORK;CHARSET=UTF-8:Pf 3;Haus B;Weg 1;Köln;;50667;DE",
+    ),
     "an address that has nothing but an extended one": ("2.1", "ADR:box;only this"),
     "an address label stays with its address": ("4.0", 'ADR;TYPE=HOME;LABEL=\\"Weg 1\\":;;Weg 1;Köln;;;'),
     "a comma in a name of 2.1 is a comma": ("2.1", "N:Doe;John;Karl,Otto;;"),
