@@ -65,7 +65,8 @@ class Filter:
     conditions: tuple[_Condition, ...] = ()
 
     @cached_property
-    def _per_field(self) -> tuple[tuple[FilterField, Node], ...]:
+    def per_field(self) -> tuple[tuple[FilterField, Node], ...]:
+        """All conditions on a field as one, for each field, in the order of their names."""
         nodes: dict[str, list[Node]] = {}
         for condition in self.conditions:
             nodes.setdefault(condition.field.name, []).append(condition.node)
@@ -75,7 +76,7 @@ class Filter:
     @cached_property
     def expressions(self) -> tuple[str, ...]:
         """The canonical filter, one text per field; `parse_canonical` reads them back."""
-        return tuple(f"{field.name}={canonical(node)}" for field, node in self._per_field)
+        return tuple(f"{field.name}={canonical(node)}" for field, node in self.per_field)
 
     def canonical(self) -> str:
         """A stable text in which equal filters are equal; %me stays what it is until it is bound."""
@@ -117,7 +118,7 @@ class Filter:
         """
         self._require_bound()
         known = all_types(types)
-        return all(true_of(node, values_of(field, fields, meta, known)) for field, node in self._per_field)
+        return all(true_of(node, values_of(field, fields, meta, known)) for field, node in self.per_field)
 
     def narrow(
         self, columns: Mapping[str, "ColumnElement[object]"], dialect_name: str, types: Mapping[str, str] | None = None
@@ -133,7 +134,7 @@ class Filter:
         from radicale_bcm.contacts.filter_sql import narrow  # noqa: PLC0415 - the rest needs no SQLAlchemy
 
         self._require_bound()
-        return narrow(self._per_field, columns, dialect_name, all_types(types))
+        return narrow(self.per_field, columns, dialect_name, all_types(types))
 
     def criterion(
         self, columns: Mapping[str, "ColumnElement[object]"], dialect_name: str, types: Mapping[str, str] | None = None
@@ -187,7 +188,7 @@ def all_type_names(custom: Collection[str]) -> list[str]:
 
 def describe(filter_: Filter) -> str:
     """The filter as half a sentence, such as 'City is not "Stockholm", and Rating is from 3 to 5'."""
-    parts = [f"{field.label} {_asked(field, node)}" for field, node in filter_._per_field]  # noqa: SLF001 - its own module
+    parts = [f"{field.label} {_asked(field, node)}" for field, node in filter_.per_field]
     return ", and ".join(parts) or "every contact"
 
 

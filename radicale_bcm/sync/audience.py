@@ -4,54 +4,98 @@
 People with equal filters share one audience, so a change of a record costs the number of distinct filters.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Mapping, Sequence
 from uuid import uuid4
+from weakref import WeakKeyDictionary
 
-from radicale_bcm.books import cards, collections, collisions, membership, places
+from radicale_bcm.books import cards, collections, collisions, membership, places, setups
 from radicale_bcm.books.cards import Card
 from radicale_bcm.books.membership import Audience
+from radicale_bcm.books.setups import Origin
 from radicale_bcm.business.contract import Record
-from radicale_bcm.contacts.filters import Filter, parse_canonical, parse_filters
+from radicale_bcm.contacts.filter_index import FilterIndex
+from radicale_bcm.contacts.filters import Filter
+from radicale_bcm.sync import vocabulary
 from radicale_bcm.sync.unit import Unit
+from radicale_bcm.sync.vocabulary import Vocabulary, meta
+
+_VOCABULARIES: WeakKeyDictionary[Unit, dict[int, Vocabulary]] = WeakKeyDictionary()
+_FOLLOWED: "WeakKeyDictionary[Unit, dict[int, Followed]]" = WeakKeyDictionary()
 
 
-@lru_cache(maxsize=1024)
-def _parsed(expressions: tuple[str, ...]) -> Filter:
-    return parse_canonical(expressions)
+class Followed:
+    """The audiences of a business database whose membership follows it, as one unit of work finds them."""
+
+    def __init__(self, audiences: Sequence[Audience], words: Vocabulary) -> None:
+        self.audiences = {each.id: each for each in audiences}
+        self._index = FilterIndex({each.id: words.read(each.filters) for each in audiences}, words.bases)
+
+    def fitting(self, record: Record) -> set[int]:
+        """The ids of the audiences whose filter a record passes."""
+        return self._index.passing(record.fields, meta(record))
 
 
-def bound(filters: Iterable[str], principal: str) -> Filter:
+def _origin(unit: Unit, origin_id: int) -> Origin:
+    return unit.origin if unit.origin.id == origin_id else setups.get_origin(unit.conn, origin_id)
+
+
+def words_of(unit: Unit, origin_id: int) -> Vocabulary:
+    """What filters can be about in a business database."""
+    known = _VOCABULARIES.setdefault(unit, {})
+    if origin_id not in known:
+        known[origin_id] = vocabulary.of(unit.records(_origin(unit, origin_id)))
+    return known[origin_id]
+
+
+def followed(unit: Unit, origin_id: int) -> Followed:
+    """The followed audiences of a business database, read once in a unit of work."""
+    known = _FOLLOWED.setdefault(unit, {})
+    if origin_id not in known:
+        active = membership.active_audiences(unit.conn, origin_id)
+        filtered = any(each.filters for each in active)
+        known[origin_id] = Followed(active, words_of(unit, origin_id) if filtered else Vocabulary())
+    return known[origin_id]
+
+
+def look_again(unit: Unit) -> None:
+    """Which audiences are followed has changed in this unit."""
+    _FOLLOWED.pop(unit, None)
+
+
+def bound(unit: Unit, filters: Sequence[str], principal: str) -> Filter:
     """The filters of a person, with %me bound. Raises contacts.filters.FilterError."""
-    return parse_filters(list(filters)).bind(principal)
+    return words_of(unit, unit.origin.id).parse(filters, principal)
 
 
-def matches(audience: Audience, record: Record) -> bool:
+def matches(unit: Unit, audience: Audience, record: Record) -> bool:
     """Whether a record passes the filter of an audience."""
-    return not audience.filters or _parsed(tuple(audience.filters)).matches(record.fields, meta(record))
-
-
-def meta(record: Record) -> Mapping[str, object]:
-    """What filters may ask of a record besides its fields."""
-    return {
-        "id": record.id,
-        "uid": record.uid,
-        "type": record.type,
-        "modified_at": record.modified_at,
-        "created_at": record.created_at,
-    }
+    words = words_of(unit, audience.origin_id)
+    return words.read(audience.filters).matches(record.fields, meta(record), words.bases)
 
 
 def place(unit: Unit, card: Card, record: Record) -> None:
     """Let the card enter and leave audiences as its record now passes their filters."""
-    now = membership.audiences_of(unit.conn, card.id)
-    for each in membership.active_audiences(unit.conn, card.origin_id):
-        fits = matches(each, record)
-        if fits and each.id not in now:
-            make_room(unit, each, [card])
-            membership.enter(unit.conn, each.id, [card.id], unit.revision)
-        elif not fits and each.id in now:
-            membership.leave(unit.conn, each.id, [card.id], unit.revision)
+    active = followed(unit, card.origin_id)
+    now = membership.audiences_of(unit.conn, card.id) & active.audiences.keys()
+    fitting = active.fitting(record)
+    for number in sorted(fitting - now):
+        make_room(unit, active.audiences[number], [card])
+        membership.enter(unit.conn, number, [card.id], unit.revision)
+    for number in sorted(now - fitting):
+        membership.leave(unit.conn, number, [card.id], unit.revision)
+
+
+def place_first(unit: Unit, origin_id: int, shown: Mapping[str, Card], fresh: Sequence[Record]) -> None:
+    """Let cards that are in no audience yet enter those whose filter their record passes; `shown` is by record id."""
+    active = followed(unit, origin_id)
+    entering: dict[int, list[Card]] = {}
+    for record in fresh:
+        if record.id in shown:
+            for number in active.fitting(record):
+                entering.setdefault(number, []).append(shown[record.id])
+    for number, some in sorted(entering.items()):
+        make_room(unit, active.audiences[number], some)
+        membership.enter(unit.conn, number, [card.id for card in some], unit.revision)
 
 
 def make_room(unit: Unit, audience: Audience, entering: Sequence[Card]) -> None:
@@ -70,7 +114,7 @@ def rename(unit: Unit, collection_id: int, card: Card) -> None:
     """Show a card under another href, and another UID if its own is taken, in one folder."""
     collection = collections.by_id(unit.conn, collection_id)
     assert collection is not None
-    taken = collisions.uid_taken(unit.conn, collection_id, card.uid)
+    taken = collisions.uid_taken(unit.conn, collection_id, card.uid, card.id)
     fresh = str(uuid4())
     place = (f"{fresh}.vcf", fresh if taken else card.uid)
     places.give_way(unit.conn, collection, card, place, unit.revision, unit.at)
@@ -85,21 +129,33 @@ def readmit(unit: Unit, collection_id: int, kind: str, shown_again: Sequence[Car
 
 def fill(unit: Unit, audience: Audience) -> None:
     """Make the members of an audience those cards whose records pass its filter now."""
-    records = unit.records()
-    wanted = _parsed(tuple(audience.filters))
+    origin = _origin(unit, audience.origin_id)
+    records = unit.records(origin)
+    words = words_of(unit, origin.id)
+    wanted = words.read(audience.filters)
     card_ids = cards.ids_by_record(unit.conn, audience.origin_id)
     if not audience.filters:
         fitting = set(card_ids.values())
     else:
         columns = dict(records.columns())
         columns |= {"modified_at": columns["modified"], "created_at": columns["created"]}
-        dialect = unit.site.business(unit.origin).engine.dialect.name
-        narrowed = wanted.narrow(columns, dialect)
+        dialect = unit.site.business(origin).engine.dialect.name
+        narrowed = wanted.narrow(columns, dialect, words.bases)
         if narrowed.exact:
             passing = set(records.find_ids(narrowed.criterion))
         else:
-            passing = {each.id for each in records.find(narrowed.criterion) if matches(audience, each)}
+            passing = {
+                each.id
+                for each in records.find(narrowed.criterion)
+                if wanted.matches(each.fields, meta(each), words.bases)
+            }
         fitting = {card_ids[number] for number in passing if number in card_ids}
     present = membership.members(unit.conn, audience.id)
-    membership.leave(unit.conn, audience.id, present - fitting, unit.revision)
+    leaving = present - fitting
+    if leaving and audience.filters:
+        # A record that is missing fits no filter; whether its card goes is decided elsewhere (losses).
+        number_of = {number: record_id for record_id, number in card_ids.items() if number in leaving}
+        there = records.get_many(list(number_of.values()))
+        leaving -= {number for number, record_id in number_of.items() if record_id not in there}
+    membership.leave(unit.conn, audience.id, leaving, unit.revision)
     membership.enter(unit.conn, audience.id, sorted(fitting - present), unit.revision)

@@ -7,7 +7,7 @@ Nothing is taken off the change log before the state that shows it is committed.
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
 
-from radicale_bcm.books import cards, membership
+from radicale_bcm.books import cards
 from radicale_bcm.books.cards import Card
 from radicale_bcm.books.history import DATABASE, Actor
 from radicale_bcm.business.contract import Record
@@ -135,10 +135,7 @@ def _show_first(unit: Unit, fresh: list[Record]) -> Counts:
     if not added:
         return Counts()
     stored = cards.of_records(unit.conn, unit.origin.id, [each.id for each in fresh])
-    for each in membership.active_audiences(unit.conn, unit.origin.id):
-        fitting = [stored[record.id] for record in fresh if record.id in stored and audience.matches(each, record)]
-        audience.make_room(unit, each, fitting)
-        membership.enter(unit.conn, each.id, [card.id for card in fitting], unit.revision)
+    audience.place_first(unit, unit.origin.id, stored, fresh)
     return Counts(added=added)
 
 

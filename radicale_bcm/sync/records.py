@@ -7,10 +7,11 @@ that does not fit is an error here, and nothing is written.
 
 from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
+from typing import Any
 
 from radicale_bcm.business.accounts import Account, Accounts
 from radicale_bcm.business.contract import ACCOUNT_TYPE, DEFAULT_TYPE, Record, RecordSource, Unfit
-from radicale_bcm.business.record_types import RecordType, list_types
+from radicale_bcm.business.record_types import RecordType
 from radicale_bcm.business.record_types import add_type as define_type
 from radicale_bcm.business.records import Records
 from radicale_bcm.business.schema import ACCOUNT_FIELDS
@@ -18,12 +19,17 @@ from radicale_bcm.contacts.fields import BY_NAME
 from radicale_bcm.contacts.filters import parse_filters
 from radicale_bcm.contacts.model import Contact, display_name
 from radicale_bcm.database.types import yes_no
-from radicale_bcm.sync.audience import meta
+from radicale_bcm.sync import vocabulary
 from radicale_bcm.sync.errors import Conflict, Invalid, NotThere
 from radicale_bcm.sync.project import Cause, project
 from radicale_bcm.sync.unit import Site, Unit
+from radicale_bcm.sync.vocabulary import meta
 
 _MOST_NAMED = 5
+
+Note = Mapping[str, Any] | None
+
+record_types = vocabulary.record_types
 
 
 def add(
@@ -49,8 +55,11 @@ def add(
     return record
 
 
-def edit(unit: Unit, record_id: str, changes: Mapping[str, str]) -> Record:
-    """Change the given fields ("" empties one) of a record and its card. NotThere, Conflict, Invalid."""
+def edit(unit: Unit, record_id: str, changes: Mapping[str, str], *, action: str = "", note: Note = None) -> Record:
+    """Change the given fields ("" empties one) of a record and its card. NotThere, Conflict, Invalid.
+
+    `action` and `note` are for the history, where this is more than a change.
+    """
     record = unit.records().get(record_id, lock=True)
     if record is None:
         raise NotThere(f"there is no contact {record_id}")
@@ -65,11 +74,11 @@ def edit(unit: Unit, record_id: str, changes: Mapping[str, str]) -> Record:
         raise Invalid("nothing would be left to call this contact by: keep a name, a company or an e-mail address")
     _open_account(unit, changed.get("company", ""))
     stored = unit.records().update(record.id, changed, record.version)
-    project(unit, unit.origin, record.id, stored, cause=Cause(unit.actor))
+    project(unit, unit.origin, record.id, stored, cause=Cause(unit.actor, note, record.fields, action))
     return stored
 
 
-def delete(unit: Unit, record_id: str) -> Record:
+def delete(unit: Unit, record_id: str, *, action: str = "", note: Note = None) -> Record:
     """Move a record to Deleted Items; its card leaves every folder. NotThere."""
     record = unit.records().get(record_id, lock=True)
     if record is None:
@@ -77,7 +86,7 @@ def delete(unit: Unit, record_id: str) -> Record:
     if record.deleted_at is not None:
         return record
     deleted = unit.records().soft_delete(record_id, by=unit.actor.name, at=unit.at)
-    project(unit, unit.origin, record_id, deleted, cause=Cause(unit.actor))
+    project(unit, unit.origin, record_id, deleted, cause=Cause(unit.actor, note, None, action))
     return deleted
 
 
@@ -126,11 +135,6 @@ def listed(
         if narrowed.exact or wanted.matches(record.fields, meta(record), bases):
             yield record
             left = None if left is None else left - 1
-
-
-def record_types(records: RecordSource) -> Mapping[str, RecordType]:
-    """The record types of this business database."""
-    return list_types(records.connection) if isinstance(records, Records) else {}
 
 
 def add_account(unit: Unit, fields: Mapping[str, str], account_type: str = ACCOUNT_TYPE) -> Account:

@@ -65,7 +65,7 @@ def _of_records(unit: Unit, record_ids: list[str]) -> Iterator[Difference]:
         now = membership.audiences_of(unit.conn, before.id)
         yield from _of_one(unit, before, record)
         for each in audiences:
-            fits = audience.matches(each, record)
+            fits = audience.matches(unit, each, record)
             if fits != (each.id in now):
                 filters = " and ".join(each.filters) or "everybody"
                 yield Difference(
