@@ -39,7 +39,9 @@ def started(*args: str) -> tuple[subprocess.Popen[str], list[str], str]:
         if "serves http" in line:
             return process, before, next(word for word in line.split() if word.startswith("http"))
         before.append(line)
-    raise AssertionError("".join(before))
+    with process:
+        process.kill()
+    raise AssertionError(f"it never said that it serves: {''.join(before)}")
 
 
 def stopped(process: subprocess.Popen[str]) -> int:
