@@ -8,7 +8,7 @@ that every client sees exactly the difference at its next ordinary sync.
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from radicale_bcm.books import cards, collections, collisions, membership, origins, setups, view
+from radicale_bcm.books import cards, collections, collisions, membership, setups, view
 from radicale_bcm.books.collections import Collection
 from radicale_bcm.books.membership import Audience, Epoch
 from radicale_bcm.books.setups import Setup
@@ -52,14 +52,10 @@ def start(unit: Unit, principal: str, choice: Choice) -> Setup:
     new = _merged(unit, principal, old, choice)
     folder = _folder(unit, principal, old, choice)
     wanted = _audience(unit, new, principal)
-    before = old.collection_id if old and old.enabled else None
-    kept = _kept(unit, before) if before is not None else []
-    if before is not None and before != folder.id:
-        _empty(unit, before)
+    if old and old.enabled and old.collection_id is not None and old.collection_id != folder.id:
+        _empty(unit, old.collection_id)
     _show(unit, folder, wanted, new.category, changed=_served_otherwise(old, new, folder))
-    for epoch, deleted in kept:
-        _show_kept(unit, folder, epoch, new.category, deleted)
-    retire_unused(unit)
+    _retire_unused(unit)
     saved = new._replace(collection_id=folder.id, enabled=True, changed_at=unit.at)
     # Servers remember a folder's access as of a revision, so a new access needs a new one.
     if old is None or old.access != saved.access:
@@ -82,16 +78,9 @@ def stop(unit: Unit, principal: str) -> int:
     if old is None or not old.enabled or old.collection_id is None:
         raise NotThere(f"{principal} is not synchronised")
     left = _empty(unit, old.collection_id)
-    retire_unused(unit)
+    _retire_unused(unit)
     setups.save(unit.conn, old._replace(enabled=False, changed_at=unit.at))
     return left
-
-
-def show_current(unit: Unit, own: Setup) -> None:
-    """Let the folder of a set-up show the current business database, besides what else it shows."""
-    folder = collections.by_id(unit.conn, own.collection_id) if own.collection_id is not None else None
-    if folder is not None:
-        _show(unit, folder, _audience(unit, own, own.principal), own.category, changed=False)
 
 
 def _merged(unit: Unit, principal: str, old: Setup | None, choice: Choice) -> Setup:
@@ -131,7 +120,7 @@ def _folder(unit: Unit, principal: str, old: Setup | None, choice: Choice) -> Co
 
 def _audience(unit: Unit, new: Setup, principal: str) -> Audience:
     """The audience of the filters, filled if it was not followed until now."""
-    wanted = audience.bound(unit, new.filters, principal)
+    wanted = audience.bound(new.filters, principal)
     found = membership.find_audience(unit.conn, unit.origin.id, wanted.canonical())
     if found is None:
         canonical = wanted.canonical()
@@ -140,7 +129,6 @@ def _audience(unit: Unit, new: Setup, principal: str) -> Audience:
     elif not found.active:
         membership.set_active(unit.conn, found.id, True)
         audience.fill(unit, found)
-    audience.look_again(unit)
     return membership.get_audience(unit.conn, found.id)
 
 
@@ -154,43 +142,16 @@ def _show(unit: Unit, folder: Collection, wanted: Audience, category: str, *, ch
     for each in membership.open_epochs(unit.conn, folder.id):
         if membership.get_audience(unit.conn, each.audience_id).origin_id == unit.origin.id:
             shown = each
-    if shown and shown.audience_id == wanted.id and shown.category == category and not changed:
+    if shown and shown.audience_id == wanted.id and not changed:
         return
     if shown:
         membership.close_epoch(unit.conn, shown.id, unit.revision)
     membership.open_epoch(unit.conn, folder.id, wanted.id, category, unit.revision)
-    _make_room(unit, folder, wanted.id)
-
-
-def _make_room(unit: Unit, folder: Collection, audience_id: int) -> None:
     collections.touch(unit.conn, folder.id, unit.revision, unit.at)
-    for card_id in collisions.in_folder(unit.conn, folder.id, audience_id):
+    for card_id in collisions.in_folder(unit.conn, folder.id, wanted.id):
         card = cards.get(unit.conn, card_id)
         if card:
             audience.rename(unit, folder.id, card)
-
-
-def _kept(unit: Unit, collection_id: int) -> list[tuple[Epoch, list[int]]]:
-    """What a folder keeps of former databases, each with those of its cards that were deleted there."""
-    found = []
-    for each in membership.open_epochs(unit.conn, collection_id):
-        origin_id = membership.get_audience(unit.conn, each.audience_id).origin_id
-        if origin_id != unit.origin.id:
-            found.append((each, origins.excluded(unit.conn, collection_id, origin_id, "unfollow")))
-    return found
-
-
-def _show_kept(unit: Unit, folder: Collection, kept: Epoch, category: str, deleted: Sequence[int]) -> None:
-    """Let kept cards follow their person to another folder or category."""
-    if kept.collection_id == folder.id and kept.category == category:
-        return
-    if kept.collection_id == folder.id:
-        membership.close_epoch(unit.conn, kept.id, unit.revision)
-    else:
-        for card_id in deleted:
-            membership.exclude(unit.conn, folder.id, card_id, "unfollow", unit.revision, unit.at)
-    membership.open_epoch(unit.conn, folder.id, kept.audience_id, category, unit.revision)
-    _make_room(unit, folder, kept.audience_id)
 
 
 def _empty(unit: Unit, collection_id: int) -> int:
@@ -206,11 +167,10 @@ def _empty(unit: Unit, collection_id: int) -> int:
     return left
 
 
-def retire_unused(unit: Unit) -> None:
+def _retire_unused(unit: Unit) -> None:
     """Stop following filters that no folder shows any more; their past stays, for old tokens.
 
     Only when the change is complete: the audience that one folder leaves can be the one that another shows.
     """
     for audience_id in membership.unused_audiences(unit.conn):
         membership.set_active(unit.conn, audience_id, False)
-    audience.look_again(unit)
