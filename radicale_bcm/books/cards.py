@@ -18,7 +18,7 @@ from radicale_bcm.books.schema import alias, card, card_version
 
 class Card(NamedTuple):
     """A stored business card. `text` has no CATEGORIES line; `kept` holds values that did not fit their column, each
-    with the record's value at that time."""
+    with the record's value at that time; `hidden` those fields of the record that no card shows."""
 
     id: int
     origin_id: int
@@ -35,11 +35,17 @@ class Card(NamedTuple):
     gone: bool
     revision: int
     modified: datetime
+    hidden: str | None = None
 
     @property
     def kept_values(self) -> dict[str, tuple[str, str]]:
         """field -> (value that the card keeps, value of the record when it was refused)."""
         return {name: (kept, then) for name, (kept, then) in json.loads(self.kept or "{}").items()}
+
+    @property
+    def hidden_fields(self) -> dict[str, str] | None:
+        """The record's fields that no card shows, as they were when it was rendered; None if that is not known."""
+        return None if self.hidden is None else dict(json.loads(self.hidden))
 
 
 _COLUMNS = tuple(card.c[name] for name in Card._fields)
@@ -156,6 +162,15 @@ def forget(conn: Connection, card_id: int) -> None:
     if origin_id is not None:
         conn.execute(delete(card).where(card.c.id == card_id))
         search.drop_card(conn, origin_id, card_id)
+
+
+def blank(conn: Connection, card_id: int) -> None:
+    """Take everything out of a card of a purged record but that it stood at its href."""
+    origin_id = conn.execute(select(card.c.origin_id).where(card.c.id == card_id)).scalar_one()
+    nothing = {"label": "", "text": "", "categories": "", "etag": "", "kept": "{}", "hidden": None, "gone": True}
+    conn.execute(_UPDATE, nothing | {"card_id": card_id})
+    conn.execute(delete(card_version).where(card_version.c.card_id == card_id))
+    search.drop_card(conn, origin_id, card_id)
 
 
 def set_alias(conn: Connection, collection_id: int, card_id: int, href: str, uid: str, revision: int) -> None:

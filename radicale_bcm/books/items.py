@@ -228,9 +228,9 @@ class Trashed(NamedTuple):
     deleted_by: str
 
 
-def keep_in_trash(conn: Connection, path: str, old: Item, label: str, at: datetime, by: str) -> None:
-    """Keep a deleted plain contact, restorable until purged."""
-    conn.execute(
+def keep_in_trash(conn: Connection, path: str, old: Item, label: str, at: datetime, by: str) -> int:
+    """Keep a deleted plain contact, restorable until purged. Returns its number there."""
+    kept = conn.execute(
         insert(trash),
         {
             "path": path,
@@ -241,7 +241,9 @@ def keep_in_trash(conn: Connection, path: str, old: Item, label: str, at: dateti
             "deleted_at": at,
             "deleted_by": by,
         },
-    )
+    ).inserted_primary_key
+    assert kept is not None
+    return int(kept[0])
 
 
 def trashed(conn: Connection, ids: Sequence[int] | None = None) -> list[Trashed]:

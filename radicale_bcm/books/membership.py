@@ -196,6 +196,22 @@ def excluded(conn: Connection, collection_id: int, kind: str) -> list[int]:
     return list(conn.execute(found).scalars())
 
 
+class Exclusion(NamedTuple):
+    """A card that a folder does not show, since when."""
+
+    card_id: int
+    entered: int
+    at: datetime
+
+
+def exclusions(conn: Connection, collection_id: int, kind: str) -> list[Exclusion]:
+    """The same with their times, in their order."""
+    found = select(exclusion.c.card_id, exclusion.c.entered, exclusion.c.at).where(
+        exclusion.c.collection_id == collection_id, exclusion.c.kind == kind, exclusion.c.departed.is_(None)
+    )
+    return [Exclusion._make(row) for row in conn.execute(found.order_by(exclusion.c.id))]
+
+
 def collections_showing(conn: Connection, audience_id: int) -> list[int]:
     """The folders that show the audience now."""
     found = select(epoch.c.collection_id).where(epoch.c.audience_id == audience_id, epoch.c.closed.is_(None))

@@ -13,6 +13,7 @@ from radicale_bcm.business.contract import DEFAULT_TYPE, DuplicateUid, Record, R
 from radicale_bcm.business.fit import meaning, reason_against
 from radicale_bcm.business.record_types import list_types
 from radicale_bcm.business.records import Records
+from radicale_bcm.business.rows import key_of
 from radicale_bcm.business.schema import contact_erased
 from radicale_bcm.contacts.fields import FIELDS
 from radicale_bcm.contacts.model import Contact
@@ -42,7 +43,7 @@ def list_erased(connection: Connection) -> Iterator[Erased]:
 
 
 def restore_erased(connection: Connection, seq: int) -> Record:
-    """Put a copy back as a record with the same UID, and forget the copy; the id is a new one.
+    """Put a copy back as a record with the same UID and id, and forget the copy.
 
     Raises RecordMissing if there is no such copy, DuplicateUid if somebody put the contact back already.
     """
@@ -59,7 +60,9 @@ def restore_erased(connection: Connection, seq: int) -> Record:
         for name, value in copy.fields.items()
         if name not in kinds or reason_against(kinds[name].kind, kinds[name].length, value) is None
     }
-    record = records.insert(fields, uid=copy.uid, record_type=known)
+    key = key_of(copy.record_id)
+    free = key is not None and records.get(copy.record_id) is None
+    record = records.insert(fields, uid=copy.uid, record_type=known, key=key if free else None)
     purge_erased(connection, seq)
     return record
 

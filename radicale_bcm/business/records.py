@@ -143,8 +143,9 @@ class Records:
         uid: str | None = None,
         record_type: str = DEFAULT_TYPE,
         at: datetime | None = None,
+        key: int | None = None,
     ) -> Record:
-        """See RecordSource."""
+        """See RecordSource. `key` is the id of a record that was here before and comes back."""
         known = DEFAULT_TYPE if record_type == DEFAULT_TYPE else self._person_type(record_type).name
         refused = self.refusals(fields, known)
         if uid and (reason := reason_against("text", UID_LENGTH, uid)):
@@ -155,16 +156,18 @@ class Records:
         values["type"] = known
         if uid:
             values["uid"] = uid
+        if key is not None:
+            values["id"] = key
         if at:
             values |= {"created_at": at, "modified_at": at}
         try:
-            key = rows.new_key(self.connection, contact.insert().values(values))
+            made = rows.new_key(self.connection, contact.insert().values(values))
         except IntegrityError:
             if uid and self.get_by_uid(uid):
                 raise DuplicateUid(uid) from None
             raise
-        self._write_custom(key, {name: value for name, value in fields.items() if name not in BY_NAME})
-        return self._existing(str(key))
+        self._write_custom(made, {name: value for name, value in fields.items() if name not in BY_NAME})
+        return self._existing(str(made))
 
     def update(self, record_id: str, changes: Mapping[str, str], version: str) -> Record:
         """See RecordSource."""

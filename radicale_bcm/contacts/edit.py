@@ -250,6 +250,25 @@ def restore(kept: bytes, *others: str) -> str:
     return re.sub(r"\x1asha256:([0-9a-f]{64})", lambda match: known.get(match[1], match[0]), text)
 
 
+def long_lines(before: str, after: str) -> list[str]:
+    """The lines with long values, such as photos, that one text has and the other has not: kept versions do not
+    hold them."""
+    have = {line.value for line in lines.parse(after)}
+    return [
+        _ended(line.raw)
+        for line in lines.parse(before)
+        if len(line.value) > _LONG_VALUE and line.name not in _SHOWN_BY_ALL and line.value not in have
+    ]
+
+
+def with_lines(text: str, raw_lines: Sequence[str]) -> str:
+    """A card with lines added whose property it does not have."""
+    present = {line.name for line in lines.parse(text)}
+    added = [raw for raw in raw_lines if lines.parse(raw)[0].name not in present]
+    head, end, rest = text.rpartition("END:VCARD")
+    return head + "".join(added) + end + rest if added and end else text
+
+
 def _digest(value: str) -> str:
     return sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
 

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from radicale_bcm.books import cards, collections, items, membership, setups, view
+from radicale_bcm.books import cards, collections, history, items, setups, view
 from radicale_bcm.books.cards import Card
 from radicale_bcm.books.collections import Collection
+from radicale_bcm.books.history import Subject
 from radicale_bcm.books.items import NewItem
 from radicale_bcm.books.view import Folder, Resource
 from radicale_bcm.business.contract import Record
@@ -19,7 +20,8 @@ from radicale_bcm.contacts import card as codec
 from radicale_bcm.contacts import edit
 from radicale_bcm.contacts.edit import Decision, Texts
 from radicale_bcm.contacts.model import Contact
-from radicale_bcm.sync import guard, plain
+from radicale_bcm.database.errors import Unavailable, url_safe
+from radicale_bcm.sync import guard, losses, plain
 from radicale_bcm.sync.errors import Conflict, Forbidden
 from radicale_bcm.sync.project import (
     Cause,
@@ -50,11 +52,14 @@ class Sent:
 def read_through(unit: Unit, card: Card) -> Card | None:
     """Lock the record of a card and bring the card up to date with it: what If-Match is compared with (C6).
 
-    None if the record is gone meanwhile. A card of a former database is returned as it is.
+    None if the record is gone meanwhile. A card of a former database is returned as it is. Unavailable if the record
+    is missing as so many others are.
     """
     if card.origin_id != unit.origin.id:
         return card
     record = unit.records().get(card.record_id, lock=True)
+    if record is None and losses.of(unit.conn, unit.origin) is not None:
+        raise Unavailable(url_safe(unit.origin.url), "too many of its contacts are missing to be believed")
     return project(unit, unit.origin, card.record_id, record)
 
 
@@ -146,6 +151,7 @@ def _note(decision: Decision, refused: Mapping[str, tuple[str, str]]) -> dict[st
 def _edit_kept_card(unit: Unit, card: Card, sent: Sent) -> Card:
     """A card of a former database belongs to no record: the edit stays in the card."""
     contact: Contact = codec.read(sent.text)
+    before: Contact = codec.read(served_text(card.text, card.categories))
     version = card.version + 1
     lines = codec.ServerLines(
         uid=card.uid, version=version, record_id=card.record_id, modified=unit.at, marker_property=True
@@ -160,6 +166,9 @@ def _edit_kept_card(unit: Unit, card: Card, sent: Sent) -> Card:
         "revision": unit.revision,
         "modified": unit.at,
     }
+    changes = {name: (before.get(name, ""), contact.get(name, "")) for name in edit.edited_fields(before, contact)}
+    subject = Subject(card.label, card.origin_id, card.record_id, "", card.href)
+    history.write(unit.conn, unit.revision, unit.at, unit.actor, "changed", subject, changes)
     return restate(unit, card, values)
 
 
@@ -171,8 +180,7 @@ def delete_card(unit: Unit, folder: Folder, card: Card) -> None:
         raise Forbidden("business cards are read-only in this folder")
     mode = own.on_delete if own else unit.options.on_delete
     if card.origin_id != unit.origin.id or mode == "unfollow":
-        membership.exclude(unit.conn, folder.collection.id, card.id, "unfollow", unit.revision, unit.at)
-        touch_folder(unit, folder)
+        guard.unfollow(unit, folder.collection, card)
     elif mode == "reject":
         refresh(unit, card)
     elif guard.exceeded(unit, folder):

@@ -26,6 +26,7 @@ class Options:
     new_contacts: str = "plain"
     required_fields: tuple[str, ...] = ("name", "email")
     poll_interval: float = 1.0
+    retention_days: int = 0
 
     @property
     def markers(self) -> tuple[str, ...]:

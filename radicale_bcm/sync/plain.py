@@ -1,19 +1,20 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plain contacts and all other items: stored as sent, with history and Deleted Items. Imported by server and cli."""
+"""Plain contacts and all other items: stored as sent, with history and Deleted Items. Imported by server, cli and the
+other modules of sync."""
 
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
 
-from radicale_bcm.books import history, items, setups
+from radicale_bcm.books import collections, history, items, setups, view
 from radicale_bcm.books.collections import Collection
 from radicale_bcm.books.history import Subject
-from radicale_bcm.books.items import Item, NewItem
+from radicale_bcm.books.items import Item, NewItem, Trashed
 from radicale_bcm.contacts import card as codec
 from radicale_bcm.contacts import edit
 from radicale_bcm.contacts.lines import NotAVCard
 from radicale_bcm.contacts.model import Contact, display_name
-from radicale_bcm.sync.errors import Forbidden, Invalid
+from radicale_bcm.sync.errors import Conflict, Forbidden, Invalid
 from radicale_bcm.sync.unit import Unit
-
-
 
 
 def _contact(text: str) -> Contact:
@@ -45,15 +46,47 @@ def put(unit: Unit, collection: Collection, new: NewItem) -> tuple[Item, Item | 
     old = items.get(unit.conn, collection.id, new.href)
     if old and old.text == new.text and old.uid == new.uid:
         return old, old
+    return store(unit, collection, new, old), old
+
+
+def store(
+    unit: Unit,
+    collection: Collection,
+    new: NewItem,
+    old: Item | None,
+    action: str = "",
+    note: Mapping[str, Any] | None = None,
+) -> Item:
+    """Store an item in the place of `old` or of none, and write it down; whoever asks for it is allowed to."""
     stored = items.put(unit.conn, collection.id, new, unit.revision, unit.at)
     if collection.tag == "VADDRESSBOOK":
-        before, after = _contact(old.text) if old else {}, _contact(new.text)
-        changes = {name: (before.get(name, ""), after.get(name, "")) for name in edit.edited_fields(before, after)}
-        note = {"text_before": old.text} if old else {}
-        action = "changed" if old else "created"
-        subject = Subject(display_name(after) or new.href, path=collection.path, href=new.href)
-        history.write(unit.conn, unit.revision, unit.at, unit.actor, action, subject, changes, note)
-    return stored, old
+        before = _contact(old.text) if old else {}
+        row = _row_of(unit, collection, new, before, action or ("changed" if old else "created"))
+        row_note = {"etag": stored.etag} | ({"text_before": old.text} if old else {}) | dict(note or {})
+        history.write(unit.conn, unit.revision, unit.at, unit.actor, *row, row_note)
+    return stored
+
+
+def _row_of(
+    unit: Unit, collection: Collection, new: NewItem, before: Contact, action: str
+) -> tuple[str, Subject, dict[str, tuple[str, str]]]:
+    after = _contact(new.text)
+    changes = {name: (before.get(name, ""), after.get(name, "")) for name in edit.edited_fields(before, after)}
+    return action, Subject(display_name(after) or new.href, path=collection.path, href=new.href), changes
+
+
+def fill(unit: Unit, collection: Collection, new: Sequence[NewItem]) -> None:
+    """Store items in a new collection, in bulk."""
+    items.put_many(unit.conn, collection.id, new, unit.revision, unit.at)
+    if collection.tag == "VADDRESSBOOK":
+        rows = [(each, _row_of(unit, collection, each, {}, "created")) for each in new]
+        history.write_many(
+            unit.conn,
+            [
+                history.row(unit.revision, unit.at, unit.actor, *row, {"etag": items.text_etag(each.text)})
+                for each, row in rows
+            ],
+        )
 
 
 def delete(unit: Unit, collection: Collection, href: str) -> bool:
@@ -65,17 +98,51 @@ def delete(unit: Unit, collection: Collection, href: str) -> bool:
     old = items.get(unit.conn, collection.id, href)
     if old is None:
         return False
-    items.remove(unit.conn, collection.id, old, unit.revision, unit.at)
-    if collection.tag == "VADDRESSBOOK":
-        label = _label(old.text, href)
-        items.keep_in_trash(unit.conn, collection.path, old, label, unit.at, unit.actor.name)
-        subject = Subject(label, path=collection.path, href=href)
-        history.write(unit.conn, unit.revision, unit.at, unit.actor, "deleted", subject, {})
+    discard(unit, collection, old)
     return True
 
 
+def discard(
+    unit: Unit,
+    collection: Collection,
+    old: Item,
+    action: str = "deleted",
+    note: Mapping[str, Any] | None = None,
+) -> None:
+    """Take an item out of its collection, a plain contact to Deleted Items; whoever asks for it is allowed to."""
+    items.remove(unit.conn, collection.id, old, unit.revision, unit.at)
+    _keep(unit, collection, old, action, note or {})
+
+
+def _keep(unit: Unit, collection: Collection, old: Item, action: str, note: Mapping[str, Any]) -> None:
+    if collection.tag == "VADDRESSBOOK":
+        label = _label(old.text, old.href)
+        kept = items.keep_in_trash(unit.conn, collection.path, old, label, unit.at, unit.actor.name)
+        subject = Subject(label, path=collection.path, href=old.href)
+        history.write(unit.conn, unit.revision, unit.at, unit.actor, action, subject, {}, {"trash": kept, **note})
+
+
+def delete_tree(unit: Unit, path: str) -> None:
+    """Delete a collection with everything below it; the plain contacts go to Deleted Items. Forbidden where a folder
+    is read-only."""
+    for each in _tree(unit, path):
+        check_allowed(unit, each)
+        if each.tag == "VADDRESSBOOK":
+            for old in list(items.get_all(unit.conn, each.id)):
+                _keep(unit, each, old, "deleted", {})
+    collections.delete_tree(unit.conn, path)
+
+
+def _tree(unit: Unit, path: str) -> Iterable[Collection]:
+    own = collections.get(unit.conn, path)
+    if own is not None:
+        yield own
+    for each in collections.children(unit.conn, path):
+        yield from _tree(unit, each.path)
+
+
 def move(unit: Unit, source: Collection, href: str, target: Collection, to_href: str) -> bool:
-    """Move an item to another place, replacing what is there (RFC 4918 9.9). False if there is none."""
+    """Move an item to another place (RFC 4918 9.9); what is there goes to Deleted Items. False if there is none."""
     check_allowed(unit, source)
     check_allowed(unit, target)
     old = items.get(unit.conn, source.id, href)
@@ -83,10 +150,49 @@ def move(unit: Unit, source: Collection, href: str, target: Collection, to_href:
         return False
     if source.id == target.id and href == to_href:
         return True
-    items.remove(unit.conn, source.id, old, unit.revision, unit.at)
-    new = NewItem(to_href, old.uid, old.name, old.component, old.time_start, old.time_end, old.text)
-    items.put(unit.conn, target.id, new, unit.revision, unit.at)
-    subject = Subject(_label(old.text, href) if source.tag == "VADDRESSBOOK" else to_href, path=target.path, href=to_href)
-    note = {"from": f"/{source.path}/{href}"}
-    history.write(unit.conn, unit.revision, unit.at, unit.actor, "moved", subject, {}, note)
+    replaced = items.get(unit.conn, target.id, to_href)
+    if replaced is not None:
+        _keep(unit, target, replaced, "deleted", {"replaced_by": f"/{source.path}/{href}"})
+    transfer(unit, source, old, target, to_href, "moved", {"from": f"/{source.path}/{href}"})
     return True
+
+
+def transfer(
+    unit: Unit, source: Collection, old: Item, target: Collection, to_href: str, action: str, note: Mapping[str, Any]
+) -> None:
+    """Take an item from one place to another and write it down; whoever asks for it is allowed to."""
+    items.remove(unit.conn, source.id, old, unit.revision, unit.at)
+    items.put(unit.conn, target.id, _as_new(old)._replace(href=to_href), unit.revision, unit.at)
+    if target.tag == "VADDRESSBOOK":
+        subject = Subject(_label(old.text, to_href), path=target.path, href=to_href)
+        history.write(unit.conn, unit.revision, unit.at, unit.actor, action, subject, {}, note)
+
+
+def _as_new(old: Item) -> NewItem:
+    return NewItem(old.href, old.uid, old.name, old.component, old.time_start, old.time_end, old.text)
+
+
+def restore(
+    unit: Unit, kept: Trashed, action: str = "restored", note: Mapping[str, Any] | None = None
+) -> None:
+    """Bring a plain contact back from Deleted Items to its place. Conflict where that is gone or in use."""
+    folder = collections.get(unit.conn, kept.path)
+    if folder is None:
+        raise Conflict(f"{kept.label}: the folder /{kept.path}/ does not exist any more; create it and try again")
+    refuse_taken(unit, folder, kept.label, kept.href, kept.uid)
+    new = NewItem(kept.href, kept.uid, "VLIST" if _is_list(kept.text) else "VCARD", "", 0, 0, kept.text)
+    items.put(unit.conn, folder.id, new, unit.revision, unit.at)
+    items.drop_from_trash(unit.conn, kept.id)
+    subject = Subject(kept.label, path=kept.path, href=kept.href)
+    history.write(unit.conn, unit.revision, unit.at, unit.actor, action, subject, {}, note)
+
+
+def _is_list(text: str) -> bool:
+    return text[:20].lstrip().upper().startswith("BEGIN:VLIST")
+
+
+def refuse_taken(unit: Unit, folder: Collection, label: str, href: str, uid: str) -> None:
+    """Conflict if something in the folder has this href or UID."""
+    shown = view.open_folder(unit.conn, folder)
+    if view.get(unit.conn, shown, href) or view.find_uid(unit.conn, shown, uid):
+        raise Conflict(f"{label}: /{folder.path}/{href} or its UID is in use again")

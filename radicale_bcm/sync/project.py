@@ -7,7 +7,7 @@ on what the card kept, never on the clock.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from json import dumps
 from typing import Any
@@ -27,6 +27,10 @@ from radicale_bcm.contacts.fields import BY_NAME
 from radicale_bcm.contacts.model import Contact, display_name
 from radicale_bcm.sync import audience
 from radicale_bcm.sync.unit import Unit
+
+
+# Shorter ones hold nothing that the kept versions leave out.
+_LONG_CARD = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,9 +153,20 @@ def new_row(
         "etag": etag_of(rendered.text, codec.join_categories(rendered.categories)),
         "version": 1,
         "kept": dumps(dict(kept)) if kept else "{}",
+        "hidden": _hidden(record),
         "gone": False,
         "modified": record.modified_at,
     }
+
+
+# What a client can never see of a record: the business fields. Fields of custom types are not among BY_NAME.
+_SHOWN = frozenset(name for name, each in BY_NAME.items() if each.direction in ("both", "in"))
+
+
+def _hidden(record: Record) -> str:
+    """The fields that no card is read for, so that a change of them by another program can be told."""
+    found = {name: value for name, value in record.fields.items() if name not in _SHOWN}
+    return dumps(found, ensure_ascii=False, sort_keys=True) if found else "{}"
 
 
 _SAFE_HREF = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.@~")
@@ -177,18 +192,24 @@ def _again(
     kept: Mapping[str, tuple[str, str]],
 ) -> Card:
     contact = shown_contact(record, kept)
-    template = template or card.text
-    if card.kept_values or kept:
+    template = template or card.text or None
+    if template and (card.kept_values or kept):
         template = edit.without_unreadable_dates(template, codec.normalised(contact))
     kept = {name: pair for name, pair in kept.items() if record.fields.get(name, "") == pair[1]}
     rendered = codec.render(template, contact, _server_lines(unit, card.uid, record, card.version, card.modified))
-    values: dict[str, Any] = {"record_version": record.version, "kept": dumps(kept) if kept else "{}"}
+    values: dict[str, Any] = {
+        "record_version": record.version,
+        "kept": dumps(kept) if kept else "{}",
+        "hidden": _hidden(record),
+    }
     changes = _changes(unit, card, record, contact, cause)
     if rendered.text == card.text and codec.join_categories(rendered.categories) == card.categories and not card.gone:
-        if card.record_version != record.version or card.kept != values["kept"]:
+        if any(getattr(card, name) != value for name, value in values.items()):
             cards.change(unit.conn, card.id, values)
             audience.place(unit, card, record)
-        if cause.note or (cause.before is not None and changes):
+        if cause.before is None:
+            changes = {name: pair for name, pair in changes.items() if name not in _SHOWN}
+        if cause.note or changes:
             # Something that no card shows: a field that is not for clients, or a value that lost.
             _record_history(unit, card, cause, "changed", changes)
         return card._replace(**values)
@@ -198,7 +219,10 @@ def _again(
     _archive(unit, changed)
     membership.bump(unit.conn, membership.audiences_of(unit.conn, card.id), unit.revision)
     audience.place(unit, changed, record)
-    action = "restored" if card.gone else "changed"
+    action = "created" if not card.text else "restored" if card.gone else "changed"
+    lost = edit.long_lines(card.text, changed.text) if len(card.text) > _LONG_CARD else []
+    if lost:
+        cause = replace(cause, note=dict(cause.note or {}) | {"lost": lost})
     _record_history(unit, changed, cause, action, changes)
     return changed
 
@@ -232,13 +256,20 @@ def _category(card: Card) -> Contact:
 
 
 def _changes(unit: Unit, card: Card, record: Record, contact: Contact, cause: Cause) -> dict[str, tuple[str, str]]:
-    """field -> value before and now. Where only the card knows what was before, of those fields that it shows."""
+    """field -> value before and now. Where only the card knows what was before, as far as it does."""
     if cause.before is not None:
-        both = {name: (cause.before.get(name, ""), record.fields.get(name, "")) for name in {**cause.before, **record.fields}}
+        then, now = cause.before, record.fields
+        both = {name: (then.get(name, ""), now.get(name, "")) for name in {**then, **now}}
         return {name: (old, new) for name, (old, new) in both.items() if old != new}
-    before = codec.read(card.text, link=link_to(unit, record.id)) | _category(card)
+    before = codec.read(card.text, link=link_to(unit, record.id)) | _category(card) if card.text else {}
     after = codec.normalised(contact)
-    return {name: (before.get(name, ""), after.get(name, "")) for name in edit.edited_fields(before, after)}
+    found = {name: (before.get(name, ""), after.get(name, "")) for name in edit.edited_fields(before, after)}
+    hidden = card.hidden_fields
+    if hidden is not None:
+        unseen = {name: value for name, value in record.fields.items() if name not in _SHOWN}
+        pairs = {name: (hidden.get(name, ""), unseen.get(name, "")) for name in {**hidden, **unseen}}
+        found |= {name: (old, new) for name, (old, new) in pairs.items() if old != new}
+    return found
 
 
 def _withdraw(unit: Unit, card: Card, record: Record | None, cause: Cause) -> None:
@@ -289,8 +320,6 @@ def project_all(unit: Unit, origin: Origin, records: Iterable[Record]) -> int:
         return 0
     cards.add_many(unit.conn, [row | {"revision": unit.revision} for row in rows])
     stored = cards.of_records(unit.conn, origin.id, [row["record_id"] for row in rows])
-    cards.archive_many(
-        unit.conn,
-        [{"card_id": each.id, "version": 1, "text": edit.shorten(served_text(each.text, each.categories))} for each in stored.values()],
-    )
+    texts = {each.id: edit.shorten(served_text(each.text, each.categories)) for each in stored.values()}
+    cards.archive_many(unit.conn, [{"card_id": number, "version": 1, "text": text} for number, text in texts.items()])
     return len(rows)

@@ -188,6 +188,8 @@ class _Work:
 
     def _note(self) -> dict[str, Any]:
         note: dict[str, Any] = {"from": self.candidate.path, "copy": self.wish.copy}
+        if self.decision.record is not None and not self.decision.resumed:
+            note["bound"] = self.decision.record.id
         if self.decision.kept:
             note["refused"] = {
                 name: {"value": self._kept()[name][0], "reason": why} for name, why in self.decision.kept.items()

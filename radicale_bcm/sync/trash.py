@@ -1,25 +1,37 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Deleted Items: business records and plain contacts that were deleted, until they are purged. Imported by cli."""
+"""Deleted Items: business records and plain contacts that were deleted, until they are purged. Imported by server, cli
+and the other modules of sync.
+
+Records that another program removed from their table are among them: a trigger keeps a copy of each.
+"""
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
-from datetime import datetime
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
 
-from radicale_bcm.books import collections, history, items, view
-from radicale_bcm.books.items import NewItem, Trashed
-from radicale_bcm.business.contract import Record
+from radicale_bcm.books import cards, history, items
+from radicale_bcm.books.history import Actor, Subject
+from radicale_bcm.books.items import Trashed
+from radicale_bcm.business import erased
+from radicale_bcm.business.contract import DEFAULT_TYPE, Record, RecordSource
+from radicale_bcm.business.erased import Erased
+from radicale_bcm.business.records import Records
 from radicale_bcm.contacts.model import display_name
+from radicale_bcm.sync import guard, plain
 from radicale_bcm.sync.errors import Conflict, NotThere
+from radicale_bcm.sync.guard import Waiting
 from radicale_bcm.sync.project import Cause, project
-from radicale_bcm.sync.unit import Unit
+from radicale_bcm.sync.unit import Site, Unit
 
 # Marks the id of a plain contact, so that no record's id can be taken for it.
 _PLAIN = "plain-"
+_SCHEDULE = Actor("", "retention", "command")
 
 
 @dataclass(frozen=True, slots=True)
 class Deleted:
-    """One of the Deleted Items; `path` is the folder of a plain contact and empty for a record."""
+    """One of the Deleted Items; `path` is the folder of a plain contact, or of a quarantined card, and empty for a
+    record. `state` is deleted, erased (another program removed the row) or quarantined (nothing is deleted yet)."""
 
     id: str
     name: str
@@ -27,18 +39,57 @@ class Deleted:
     deleted_at: datetime
     deleted_by: str
     path: str = ""
+    state: str = "deleted"
+
+
+@dataclass(slots=True)
+class Outcome:
+    """What was restored, and what could not be, each with the reason."""
+
+    restored: list[Deleted] = field(default_factory=list)
+    refused: list[tuple[Deleted, str]] = field(default_factory=list)
 
 
 def listed(unit: Unit) -> list[Deleted]:
     """All Deleted Items, latest first."""
     records = [_of_record(each) for each in unit.records().list_deleted()]
+    gone = [_of_erased(each) for each in erased_records(unit.records()).values()]
     plain = [_of_plain(each) for each in items.trashed(unit.conn)]
-    return sorted(records + plain, key=lambda each: each.deleted_at, reverse=True)
+    return sorted(records + gone + plain, key=lambda each: each.deleted_at, reverse=True)
+
+
+def quarantined(unit: Unit, principal: str | None = None) -> list[Deleted]:
+    """The deletes that wait for an administrator, latest first."""
+    return [_of_waiting(each) for each in guard.waiting(unit, principal)]
+
+
+def _of_waiting(each: Waiting) -> Deleted:
+    card = each.card
+    return Deleted(card.record_id, card.label, DEFAULT_TYPE, each.at, each.principal, f"/{each.path}/", "quarantined")
+
+
+def erased_records(source: RecordSource) -> dict[str, Erased]:
+    """The copies of rows that other programs removed, the latest of each id, without those that were put back."""
+    if not isinstance(source, Records):
+        return {}
+    found: dict[str, Erased] = {}
+    for each in erased.list_erased(source.connection):
+        found.setdefault(each.record_id, each)
+    present = source.get_many(list(found))
+    return {
+        record_id: each
+        for record_id, each in found.items()
+        if record_id not in present and not (each.uid and source.get_by_uid(each.uid))
+    }
 
 
 def _of_record(record: Record) -> Deleted:
     assert record.deleted_at is not None
     return Deleted(record.id, display_name(record.fields), record.type, record.deleted_at, record.deleted_by or "")
+
+
+def _of_erased(each: Erased) -> Deleted:
+    return Deleted(each.record_id, display_name(each.fields), each.type, each.erased_at, "", state="erased")
 
 
 def _of_plain(each: Trashed) -> Deleted:
@@ -71,47 +122,124 @@ def purgeable(
 
 def _was_removed_remotely(unit: Unit, each: Deleted) -> bool:
     if each.id.startswith(_PLAIN):
-        return True  # nothing but a client deletes a plain contact
-    entries = history.entries(unit.conn, record=(unit.origin.id, each.id))
-    return next((entry.source == "dav" for entry in entries if entry.action == "deleted"), False)
+        (kept,) = items.trashed(unit.conn, [_number(each.id)])
+        subject = Subject("", path=kept.path, href=kept.href)
+    else:
+        subject = Subject("", unit.origin.id, each.id)
+    found = history.latest(unit.conn, subject, "deleted", unit.at)
+    # A delete beyond the bound that an administrator confirmed was a client's as well.
+    return found is not None and (found.source == "dav" or "confirmed" in found.note)
 
 
 def restore(unit: Unit, ids: Iterable[str]) -> list[Deleted]:
     """Bring Deleted Items back to every folder they were in. NotThere or Conflict: then none is restored."""
-    known = {each.id: each for each in listed(unit)}
+    known = {each.id: each for each in (*quarantined(unit), *listed(unit))}
     restored: list[Deleted] = []
     for wanted in dict.fromkeys(ids):
         if wanted not in known:
             raise NotThere(f"{wanted} is not among the Deleted Items: see `radicale-bcm deleted list`")
-        if wanted.startswith(_PLAIN):
-            _restore_plain(unit, int(wanted.removeprefix(_PLAIN)))
-        else:
-            record = unit.records().restore(wanted)
-            project(unit, unit.origin, wanted, record, cause=Cause(unit.actor))
+        _restore_one(unit, known[wanted])
         restored.append(known[wanted])
     return restored
 
 
-def _restore_plain(unit: Unit, trashed_id: int) -> None:
-    (old,) = items.trashed(unit.conn, [trashed_id])
-    folder = collections.get(unit.conn, old.path)
-    if folder is None:
-        raise Conflict(f"{old.label}: the folder /{old.path}/ does not exist any more; create it and try again")
-    shown = view.open_folder(unit.conn, folder)
-    if view.get(unit.conn, shown, old.href) or view.find_uid(unit.conn, shown, old.uid):
-        raise Conflict(f"{old.label}: /{old.path}/{old.href} or its UID is in use again")
-    new = NewItem(old.href, old.uid, "VCARD", "", 0, 0, old.text)
-    items.put(unit.conn, folder.id, new, unit.revision, unit.at)
-    items.drop_from_trash(unit.conn, trashed_id)
+def restore_of(unit: Unit, principal: str, since: datetime | None) -> Outcome:
+    """Bring back everything that a principal deleted since a time, what is quarantined included."""
+    outcome = Outcome()
+    waiting = [each for each in quarantined(unit, principal) if since is None or each.deleted_at >= since]
+    guard.restore(unit, principal, since)
+    outcome.restored += waiting
+    for each in chosen(unit, principal, since):
+        try:
+            _restore_one(unit, each)
+        except Conflict as error:
+            outcome.refused.append((each, error.reason))
+        else:
+            outcome.restored.append(each)
+    return outcome
+
+
+def _restore_one(unit: Unit, each: Deleted) -> None:
+    if each.id.startswith(_PLAIN):
+        (kept,) = items.trashed(unit.conn, [_number(each.id)])
+        plain.restore(unit, kept)
+    elif each.state == "quarantined":
+        guard.release(unit, [waiting for waiting in guard.waiting(unit) if waiting.card.record_id == each.id])
+        card = cards.of_record(unit.conn, unit.origin.id, each.id)
+        if card is not None:
+            guard.write_down(unit, card, each.path.strip("/"), "released", {})
+    else:
+        restore_record(unit, each.id, Cause(unit.actor))
+
+
+def restore_record(unit: Unit, record_id: str, cause: Cause) -> Record:
+    """Take a record out of Deleted Items, or put an erased one back, and show its card again. NotThere."""
+    records = unit.records()
+    record = records.get(record_id, lock=True)
+    if record is not None:
+        record = records.restore(record_id)
+    else:
+        copy = erased_records(records).get(record_id)
+        if copy is None or not isinstance(records, Records):
+            raise NotThere(f"{record_id} is gone for good")
+        record = erased.restore_erased(records.connection, copy.seq)
+    project(unit, unit.origin, record.id, record, cause=cause)
+    return record
 
 
 def purge(unit: Unit, ids: Iterable[str]) -> int:
-    """Delete Deleted Items for good: the only place where business data is. Returns how many."""
+    """Delete Deleted Items for good: the only place where business data is. Returns how many.
+
+    The history keeps that there was a contact, and who did what to it when, but nothing of what it said.
+    """
+    gone: dict[str, Erased] | None = None
     count = 0
-    for wanted in ids:
+    for wanted in dict.fromkeys(ids):
         if wanted.startswith(_PLAIN):
-            items.drop_from_trash(unit.conn, int(wanted.removeprefix(_PLAIN)))
+            _purge_plain(unit, _number(wanted))
         else:
-            unit.records().purge(wanted)
+            records = unit.records()
+            if records.get(wanted, lock=True) is not None:
+                records.purge(wanted)
+            elif isinstance(records, Records):
+                gone = erased_records(records) if gone is None else gone
+                erased.purge_erased(records.connection, gone[wanted].seq)
+            _forget(unit, wanted)
         count += 1
     return count
+
+
+def _forget(unit: Unit, record_id: str) -> None:
+    """Leave of a purged record's card only what old sync-tokens need: that there was one at its href."""
+    card = cards.of_record(unit.conn, unit.origin.id, record_id)
+    if card is not None:
+        cards.blank(unit.conn, card.id)
+    history.forget_record(unit.conn, unit.origin.id, record_id)
+    subject = Subject("", unit.origin.id, record_id)
+    history.write(unit.conn, unit.revision, unit.at, unit.actor, "purged", subject, {})
+
+
+def _purge_plain(unit: Unit, trashed_id: int) -> None:
+    (old,) = items.trashed(unit.conn, [trashed_id])
+    items.drop_from_trash(unit.conn, trashed_id)
+    subject = Subject("", path=old.path, href=old.href)
+    deleted = history.latest(unit.conn, subject, "deleted", old.deleted_at)
+    if deleted is not None:
+        history.forget_item(unit.conn, old.path, old.href, until=deleted.id)
+    history.write(unit.conn, unit.revision, unit.at, unit.actor, "purged", subject, {})
+
+
+def _number(plain_id: str) -> int:
+    text = plain_id.removeprefix(_PLAIN)
+    if not text.isascii() or not text.isdigit() or len(text) > 18:
+        raise NotThere(f"{plain_id} is not among the Deleted Items: see `radicale-bcm deleted list`")
+    return int(text)
+
+
+def expire(site: Site) -> int:
+    """Purge what is older than `bcm_retention_days`; nothing where that is 0. Returns how many."""
+    if not site.options.retention_days:
+        return 0
+    with site.write(_SCHEDULE) as unit:
+        before = unit.at - timedelta(days=site.options.retention_days)
+        return purge(unit, [each.id for each in purgeable(unit, None, before)])
