@@ -30,6 +30,7 @@ _COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("export", "export", "Write vCard and CSV files."),
     ("promote", "promote", "Make business contacts of plain contacts."),
     ("duplicates", "duplicates", "Find and merge records that are one person."),
+    ("why", "why", "Why a contact is, or is not, in somebody's folder."),
     ("history", "history", "Who changed what from what to what."),
     ("verify", "verify", "Compare every card with its record."),
 )

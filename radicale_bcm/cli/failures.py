@@ -22,12 +22,14 @@ def report(error: Exception) -> int:
     status, text = REFUSED, str(error)
     if isinstance(error, DatabaseError):
         status, text = UNAVAILABLE, f"{error}{_advice(error)}"
+    elif isinstance(error, FilterError):
+        status = USAGE  # the text of an option makes no sense
     elif isinstance(error, Refused):
         text = error.reason
     elif isinstance(error, OSError):
         place = f"{error.filename}: " if error.filename else ""
         text = f"{place}{error.strerror or error}"
-    elif not isinstance(error, RecordError | FilterError | NotAVCard | RuntimeError):
+    elif not isinstance(error, RecordError | NotAVCard | RuntimeError):
         text = (
             f"this should not have happened: {type(error).__name__}: {error}\n"
             "Nothing was half done. With BCM_DEBUG=1 in the environment the command shows where it happened."

@@ -11,10 +11,9 @@ from radicale_bcm.cli.options import DryRun, Filters, Json, Principal, Yes, conf
 from radicale_bcm.cli.site import actor_of, opened, working
 from radicale_bcm.cli.status import as_document
 from radicale_bcm.cli.user import lacks_account
-from radicale_bcm.contacts.filters import describe, parse_filters
 from radicale_bcm.sync import pull, setup, status
 from radicale_bcm.sync.promote import promote_new
-from radicale_bcm.sync.setup import ACCESS, ON_DELETE, Choice
+from radicale_bcm.sync.setup import ACCESS, ON_DELETE, Choice, Effect
 from radicale_bcm.sync.status import Status
 from radicale_bcm.sync.unit import Unit
 
@@ -82,9 +81,9 @@ def start(
     """
     choice = _choice(folder, category, filters, no_filter, access, on_delete)
     with opened(ctx) as site, working(ctx, site, dry_run=dry_run) as unit:
-        setup.start(unit, principal, choice)
+        effect = setup.start(unit, principal, choice)
         found = _status(unit, principal)
-    _tell(found, dry_run=dry_run, as_json=as_json)
+    _tell(found, effect, dry_run=dry_run, as_json=as_json)
     if lacks_account(ctx, principal):
         output.hint(f"{principal} cannot log in yet: radicale-bcm user add {principal}")
 
@@ -114,9 +113,9 @@ def set_(
     if choice == Choice():
         raise misused("what shall be different? --folder, --category, --filter, --no-filter, --access or --on-delete")
     with opened(ctx) as site, working(ctx, site, dry_run=dry_run) as unit:
-        setup.change(unit, principal, choice)
+        effect = setup.change(unit, principal, choice)
         found = _status(unit, principal)
-    _tell(found, dry_run=dry_run, as_json=as_json)
+    _tell(found, effect, dry_run=dry_run, as_json=as_json)
 
 
 @app.command()
@@ -184,6 +183,9 @@ def _choice(
 ) -> Choice:
     if filters and no_filter:
         raise misused("--filter and --no-filter contradict each other")
+    for value, allowed, name in ((access, ACCESS, "access"), (on_delete, ON_DELETE, "on-delete")):
+        if value is not None and value not in allowed:
+            raise misused(f"--{name} is one of {', '.join(allowed)}, not {value!r}")
     return Choice(
         folder=folder,
         filters=() if no_filter else tuple(filters) if filters else None,
@@ -197,14 +199,17 @@ def _status(unit: Unit, principal: str) -> Status:
     return status.of_all(unit.conn, principal)[0]
 
 
-def _tell(found: Status, *, dry_run: bool, as_json: bool) -> None:
+def _tell(found: Status, effect: Effect, *, dry_run: bool, as_json: bool) -> None:
+    numbers = {"matching": effect.matching, "entering": effect.entering, "leaving": effect.leaving}
     if as_json:
-        output.document(as_document(found) | ({"dry_run": True} if dry_run else {}))
+        output.document(as_document(found) | numbers | ({"dry_run": True} if dry_run else {}))
         return
-    who = describe(parse_filters(found.setup.filters)) if found.setup.filters else "every contact"
     business = output.counted(found.business_cards, "business contact")
     output.say(
         f"/{found.path}/ {'would show' if dry_run else 'shows'} {business}"
-        f" ({output.clean(who)}) beside {output.counted(found.plain_contacts, 'plain contact')};"
+        f" ({output.clean(effect.described)}) beside {output.counted(found.plain_contacts, 'plain contact')};"
         f" category {found.setup.category or 'none'}, access {found.setup.access}."
     )
+    if dry_run:
+        cards = output.counted(effect.matching, "business contact matches", "business contacts match")
+        output.say(f"{cards}; {effect.entering:,} would enter the folder, {effect.leaving:,} would leave.")

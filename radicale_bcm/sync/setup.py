@@ -7,8 +7,9 @@ that every client sees exactly the difference at its next ordinary sync.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
-from radicale_bcm.books import cards, collections, collisions, membership, setups, view
+from radicale_bcm.books import cards, collections, collisions, membership, origins, setups, view
 from radicale_bcm.books.collections import Collection
 from radicale_bcm.books.membership import Audience, Epoch
 from radicale_bcm.books.setups import Setup
@@ -33,6 +34,17 @@ class Choice:
     shown_fields: Sequence[str] | None = None
 
 
+class Effect(NamedTuple):
+    """What a change of a set-up came to: the filters in words, how many contacts pass them now, and how many business
+    cards entered and left folders."""
+
+    setup: Setup
+    described: str
+    matching: int
+    entering: int
+    leaving: int
+
+
 def folder_path(principal: str, name: str) -> str:
     """The collection path of a principal's folder. Invalid for a name that no path can hold."""
     name = name.strip("/").removeprefix(f"{principal}/")
@@ -43,7 +55,7 @@ def folder_path(principal: str, name: str) -> str:
     return f"{principal}/{name}"
 
 
-def start(unit: Unit, principal: str, choice: Choice) -> Setup:
+def start(unit: Unit, principal: str, choice: Choice) -> Effect:
     """Start synchronising, or change what is synchronised: the folder is created if needed and filled.
 
     Raises Invalid, Conflict, or contacts.filters.FilterError; nothing has changed then.
@@ -52,19 +64,43 @@ def start(unit: Unit, principal: str, choice: Choice) -> Setup:
     new = _merged(unit, principal, old, choice)
     folder = _folder(unit, principal, old, choice)
     wanted = _audience(unit, new, principal)
-    if old and old.enabled and old.collection_id is not None and old.collection_id != folder.id:
-        _empty(unit, old.collection_id)
+    before = old.collection_id if old and old.enabled else None
+    shown_before = _shown(unit, before)
+    kept = _kept(unit, before) if before is not None else []
+    if before is not None and before != folder.id:
+        _empty(unit, before)
     _show(unit, folder, wanted, new.category, changed=_served_otherwise(old, new, folder))
-    _retire_unused(unit)
+    for epoch, deleted in kept:
+        _show_kept(unit, folder, epoch, new.category, deleted)
+    retire_unused(unit)
     saved = new._replace(collection_id=folder.id, enabled=True, changed_at=unit.at)
     # Servers remember a folder's access as of a revision, so a new access needs a new one.
     if old is None or old.access != saved.access:
         collections.touch(unit.conn, folder.id, unit.revision, unit.at)
     setups.save(unit.conn, saved)
-    return saved
+    shown_now = _shown(unit, folder.id)
+    return Effect(
+        saved,
+        audience.words_of(unit, unit.origin.id).describe(saved.filters),
+        len(membership.members(unit.conn, wanted.id)),
+        len(shown_now - shown_before),
+        len(shown_before - shown_now),
+    )
 
 
-def change(unit: Unit, principal: str, choice: Choice) -> Setup:
+def _shown(unit: Unit, collection_id: int | None) -> set[tuple[int, int]]:
+    """The folder with each of the cards that it shows."""
+    if collection_id is None:
+        return set()
+    shown: set[int] = set()
+    for each in membership.open_epochs(unit.conn, collection_id):
+        shown |= membership.members(unit.conn, each.audience_id)
+    for kind in ("unfollow", "quarantine"):
+        shown.difference_update(membership.excluded(unit.conn, collection_id, kind))
+    return {(collection_id, number) for number in shown}
+
+
+def change(unit: Unit, principal: str, choice: Choice) -> Effect:
     """As start, for a principal that has a set-up. NotThere otherwise."""
     old = setups.of_principal(unit.conn, principal)
     if old is None or not old.enabled:
@@ -78,9 +114,16 @@ def stop(unit: Unit, principal: str) -> int:
     if old is None or not old.enabled or old.collection_id is None:
         raise NotThere(f"{principal} is not synchronised")
     left = _empty(unit, old.collection_id)
-    _retire_unused(unit)
+    retire_unused(unit)
     setups.save(unit.conn, old._replace(enabled=False, changed_at=unit.at))
     return left
+
+
+def show_current(unit: Unit, own: Setup) -> None:
+    """Let the folder of a set-up show the current business database, besides what else it shows."""
+    folder = collections.by_id(unit.conn, own.collection_id) if own.collection_id is not None else None
+    if folder is not None:
+        _show(unit, folder, _audience(unit, own, own.principal), own.category, changed=False)
 
 
 def _merged(unit: Unit, principal: str, old: Setup | None, choice: Choice) -> Setup:
@@ -120,7 +163,7 @@ def _folder(unit: Unit, principal: str, old: Setup | None, choice: Choice) -> Co
 
 def _audience(unit: Unit, new: Setup, principal: str) -> Audience:
     """The audience of the filters, filled if it was not followed until now."""
-    wanted = audience.bound(new.filters, principal)
+    wanted = audience.bound(unit, new.filters, principal)
     found = membership.find_audience(unit.conn, unit.origin.id, wanted.canonical())
     if found is None:
         canonical = wanted.canonical()
@@ -129,6 +172,7 @@ def _audience(unit: Unit, new: Setup, principal: str) -> Audience:
     elif not found.active:
         membership.set_active(unit.conn, found.id, True)
         audience.fill(unit, found)
+    audience.look_again(unit)
     return membership.get_audience(unit.conn, found.id)
 
 
@@ -142,16 +186,43 @@ def _show(unit: Unit, folder: Collection, wanted: Audience, category: str, *, ch
     for each in membership.open_epochs(unit.conn, folder.id):
         if membership.get_audience(unit.conn, each.audience_id).origin_id == unit.origin.id:
             shown = each
-    if shown and shown.audience_id == wanted.id and not changed:
+    if shown and shown.audience_id == wanted.id and shown.category == category and not changed:
         return
     if shown:
         membership.close_epoch(unit.conn, shown.id, unit.revision)
     membership.open_epoch(unit.conn, folder.id, wanted.id, category, unit.revision)
+    _make_room(unit, folder, wanted.id)
+
+
+def _make_room(unit: Unit, folder: Collection, audience_id: int) -> None:
     collections.touch(unit.conn, folder.id, unit.revision, unit.at)
-    for card_id in collisions.in_folder(unit.conn, folder.id, wanted.id):
+    for card_id in collisions.in_folder(unit.conn, folder.id, audience_id):
         card = cards.get(unit.conn, card_id)
         if card:
             audience.rename(unit, folder.id, card)
+
+
+def _kept(unit: Unit, collection_id: int) -> list[tuple[Epoch, list[int]]]:
+    """What a folder keeps of former databases, each with those of its cards that were deleted there."""
+    found = []
+    for each in membership.open_epochs(unit.conn, collection_id):
+        origin_id = membership.get_audience(unit.conn, each.audience_id).origin_id
+        if origin_id != unit.origin.id:
+            found.append((each, origins.excluded(unit.conn, collection_id, origin_id, "unfollow")))
+    return found
+
+
+def _show_kept(unit: Unit, folder: Collection, kept: Epoch, category: str, deleted: Sequence[int]) -> None:
+    """Let kept cards follow their person to another folder or category."""
+    if kept.collection_id == folder.id and kept.category == category:
+        return
+    if kept.collection_id == folder.id:
+        membership.close_epoch(unit.conn, kept.id, unit.revision)
+    else:
+        for card_id in deleted:
+            membership.exclude(unit.conn, folder.id, card_id, "unfollow", unit.revision, unit.at)
+    membership.open_epoch(unit.conn, folder.id, kept.audience_id, category, unit.revision)
+    _make_room(unit, folder, kept.audience_id)
 
 
 def _empty(unit: Unit, collection_id: int) -> int:
@@ -167,10 +238,11 @@ def _empty(unit: Unit, collection_id: int) -> int:
     return left
 
 
-def _retire_unused(unit: Unit) -> None:
+def retire_unused(unit: Unit) -> None:
     """Stop following filters that no folder shows any more; their past stays, for old tokens.
 
     Only when the change is complete: the audience that one folder leaves can be the one that another shows.
     """
     for audience_id in membership.unused_audiences(unit.conn):
         membership.set_active(unit.conn, audience_id, False)
+    audience.look_again(unit)

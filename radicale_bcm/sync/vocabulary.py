@@ -9,7 +9,7 @@ from functools import lru_cache
 from radicale_bcm.business.contract import Record, RecordSource
 from radicale_bcm.business.record_types import RecordType, list_types
 from radicale_bcm.business.records import Records
-from radicale_bcm.contacts.filters import Filter, parse_canonical, parse_filters
+from radicale_bcm.contacts.filters import Filter, describe, parse_canonical, parse_filters
 
 
 @dataclass(frozen=True)
@@ -23,6 +23,10 @@ class Vocabulary:
     def parse(self, texts: Iterable[str], principal: str) -> Filter:
         """The filter that a person wrote, with %me bound. Raises contacts.filters.FilterError."""
         return parse_filters(list(texts), self.fields, list(self.bases)).bind(principal)
+
+    def describe(self, texts: Iterable[str]) -> str:
+        """What a person's filters ask for, as half a sentence."""
+        return describe(parse_filters(list(texts), self.fields))
 
     def read(self, expressions: Iterable[str]) -> Filter:
         """The filter of an audience."""
