@@ -7,10 +7,11 @@ import typer
 
 from radicale_bcm.cli import output
 from radicale_bcm.cli.failures import misused
-from radicale_bcm.cli.options import DryRun, Json, Yes, confirm, moment
+from radicale_bcm.cli.options import DryRun, Json, Principal, Yes, moment
+from radicale_bcm.cli.options import confirm as ask
 from radicale_bcm.cli.site import actor_of, opened, working
-from radicale_bcm.sync import trash
-from radicale_bcm.sync.trash import Deleted
+from radicale_bcm.sync import guard, trash
+from radicale_bcm.sync.trash import Deleted, Outcome
 from radicale_bcm.sync.unit import Unit
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None, add_completion=False)
@@ -37,7 +38,15 @@ def deleted() -> None:
 
 
 @app.command("list")
-def list_(ctx: typer.Context, principal: By = None, since: Since = None, as_json: Json = False) -> None:
+def list_(
+    ctx: typer.Context,
+    principal: By = None,
+    since: Since = None,
+    quarantined: Annotated[
+        bool, typer.Option("--quarantined", help="The deletes that wait for your word instead: nothing is deleted yet.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
     """List Deleted Items, the latest first.
 
     For example:
@@ -46,19 +55,21 @@ def list_(ctx: typer.Context, principal: By = None, since: Since = None, as_json
     """
     after = moment(since) if since else None
     with opened(ctx) as site, site.write(actor_of(ctx)) as unit:
-        found = [
-            each
-            for each in trash.listed(unit)
-            if (principal is None or each.deleted_by == principal) and (after is None or each.deleted_at >= after)
-        ]
+        waiting = trash.quarantined(unit, principal)
+        found = waiting if quarantined else trash.listed(unit)
         unit.failed = True
+    found = [
+        each
+        for each in found
+        if (principal is None or each.deleted_by == principal) and (after is None or each.deleted_at >= after)
+    ]
     if as_json:
         output.document([_document(each) for each in found])
         return
-    rows = [
-        (each.id, each.name, each.kind, output.local(each.deleted_at), each.deleted_by, each.path) for each in found
-    ]
-    output.table(("id", "name", "kind", "deleted", "by", "folder"), rows, "Deleted Items are empty.")
+    rows = [(e.id, e.name, e.kind, output.local(e.deleted_at), e.deleted_by, e.state, e.path) for e in found]
+    output.table(("id", "name", "kind", "deleted", "by", "state", "folder"), rows, "There is none.")
+    if waiting and not quarantined:
+        output.hint(f"{output.counted(len(waiting), 'delete')} more wait for your word: see deleted list --quarantined")
 
 
 @app.command()
@@ -70,26 +81,63 @@ def restore(
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Bring deleted contacts back into every folder they were in.
+    """Bring deleted contacts back into every folder they were in; with --principal the quarantined ones as well.
 
     For example:
         radicale-bcm deleted restore 17 plain-4
         radicale-bcm deleted restore --principal alice --since 1h
     """
     after = moment(since) if since else None
-    if bool(ids) == bool(principal):
-        raise misused("which ones? ids, or --principal NAME")
+    if bool(ids) == bool(principal) or (ids and since):
+        raise misused("which ones? ids, or --principal NAME with or without --since")
     with opened(ctx) as site, working(ctx, site, dry_run=dry_run) as unit:
-        wanted = list(ids or ()) or [each.id for each in trash.chosen(unit, principal or "", after)]
-        restored = trash.restore(unit, wanted)
+        outcome = Outcome(trash.restore(unit, ids)) if ids else trash.restore_of(unit, principal or "", after)
     if as_json:
-        document: dict[str, Any] = {"restored": [each.id for each in restored]}
+        refused = [{"id": each.id, "reason": reason} for each, reason in outcome.refused]
+        document: dict[str, Any] = {"restored": [each.id for each in outcome.restored], "refused": refused}
+        output.document(document | ({"dry_run": True} if dry_run else {}))
+    else:
+        for each in outcome.restored:
+            output.say(f"{'Would restore' if dry_run else 'Restored'} {output.clean(each.name)} ({each.id}).")
+        for each, reason in outcome.refused:
+            output.hint(f"refused: {output.clean(each.name)} ({each.id}): {output.clean(reason)}")
+        if not outcome.restored and not outcome.refused:
+            output.say("There was nothing to restore.")
+    if outcome.refused:
+        raise typer.Exit(1)
+
+
+@app.command()
+def confirm(
+    ctx: typer.Context,
+    principal: Principal,
+    ids: Ids = None,
+    yes: Yes = False,
+    dry_run: DryRun = False,
+    as_json: Json = False,
+) -> None:
+    """Carry out deletes that were set aside because they were many at once: the records go to Deleted Items.
+
+    For example:
+        radicale-bcm deleted list --quarantined --principal alice
+        radicale-bcm deleted confirm --principal alice
+    """
+    with opened(ctx) as site:
+        with site.write(actor_of(ctx)) as unit:
+            waiting = trash.quarantined(unit, principal)
+            unit.failed = True
+        wanted = [each for each in waiting if not ids or each.id in ids]
+        if wanted:
+            question = f"Move {output.counted(len(wanted), 'contact')} to Deleted Items ({_names(wanted)})?"
+            ask(question, yes=yes, dry_run=dry_run)
+        with working(ctx, site, dry_run=dry_run) as unit:
+            done = guard.confirm(unit, principal, ids or None)
+    if as_json:
+        document: dict[str, Any] = {"confirmed": [each.card.record_id for each in done]}
         output.document(document | ({"dry_run": True} if dry_run else {}))
         return
-    for each in restored:
-        output.say(f"{'Would restore' if dry_run else 'Restored'} {output.clean(each.name)} ({each.id}).")
-    if not restored:
-        output.say("There was nothing to restore.")
+    verb = "would be" if dry_run else "is" if len(done) == 1 else "are"
+    output.say(f"{output.counted(len(done), 'contact')} {verb} in Deleted Items.")
 
 
 @app.command()
@@ -121,10 +169,9 @@ def purge(
         with site.write(actor_of(ctx)) as unit:
             chosen = trash.purgeable(unit, ids or None, before, removed_remotely=removed_remotely)
             unit.failed = True
-        names = ", ".join(output.clean(each.name) for each in chosen[:5]) + (", …" if len(chosen) > 5 else "")
         if chosen:
-            question = f"Delete {output.counted(len(chosen), 'contact')} for good ({names})?"
-            confirm(question, yes=yes, dry_run=dry_run)
+            question = f"Delete {output.counted(len(chosen), 'contact')} for good ({_names(chosen)})?"
+            ask(question, yes=yes, dry_run=dry_run)
         with working(ctx, site, dry_run=dry_run) as unit:
             count = _purged(unit, chosen)
     if as_json:
@@ -141,6 +188,10 @@ def _purged(unit: Unit, chosen: list[Deleted]) -> int:
     return trash.purge(unit, [each.id for each in chosen if each.id in still])
 
 
+def _names(some: list[Deleted]) -> str:
+    return ", ".join(output.clean(each.name) for each in some[:5]) + (", …" if len(some) > 5 else "")
+
+
 def _document(each: Deleted) -> dict[str, Any]:
     return {
         "id": each.id,
@@ -149,4 +200,5 @@ def _document(each: Deleted) -> dict[str, Any]:
         "deleted_at": output.iso(each.deleted_at),
         "deleted_by": each.deleted_by,
         "folder": each.path or None,
+        "state": each.state,
     }

@@ -6,6 +6,11 @@ from contextlib import closing
 
 import pytest
 
+from radicale_bcm.books import cards, collections, view
+from radicale_bcm.books.history import Actor
+from radicale_bcm.sync import guard
+from radicale_bcm.sync.options import Options
+from radicale_bcm.sync.site import open_site
 from tests.cli.conftest import Tool
 
 
@@ -120,6 +125,40 @@ def test_deleted_contacts_come_back_or_go_for_good(tool: Tool, nick):
     assert tool.json("deleted", "purge", nick, "--dry-run")["purged"] == 1
     tool("deleted", "purge", status=2)
     tool("deleted", "restore", nick)
+
+
+def test_deletes_that_wait_are_confirmed_or_taken_back(tool: Tool):
+    ids = [tool.json("contact", "add", f"name=Person {number}")["id"] for number in range(3)]
+    tool("sync", "start", "--principal", "alice", "--folder", "Contacts")
+    quarantine(tool, ids)
+    assert tool.json("status", "--principal", "alice")[0]["quarantined"] == 3
+    assert tool.json("deleted", "list") == []
+    waiting = tool.json("deleted", "list", "--quarantined", "--principal", "alice")
+    assert {(each["id"], each["deleted_by"], each["state"]) for each in waiting} == {
+        (each, "alice", "quarantined") for each in ids
+    }
+    assert "Move 3 contacts" in tool("deleted", "confirm", "--principal", "alice", status=1).err
+    assert tool.json("deleted", "confirm", "--principal", "alice", ids[0], "--yes") == {"confirmed": [ids[0]]}
+    assert [each["id"] for each in tool.json("deleted", "list", "--principal", "alice")] == [ids[0]]
+    restored = tool.json("deleted", "restore", "--principal", "alice", "--since", "1h")
+    assert (set(restored["restored"]), restored["refused"]) == (set(ids), [])
+    assert tool.json("status", "--principal", "alice")[0]["quarantined"] == 0
+    assert "no deletes" in tool("deleted", "confirm", "--principal", "alice", "--yes", status=1).err
+    tool("sync", "stop", "--principal", "alice", "--yes")
+    tool("contact", "delete", *ids, "--yes")
+    tool("deleted", "purge", "--all", "--yes")
+
+
+def quarantine(tool: Tool, ids: list[str]) -> None:
+    """What the server does with deletes beyond the bound."""
+    url = f"sqlite:///{tool.folder}"
+    site = open_site(Options(state_url=f"{url}/state.db", database_url=f"{url}/business.db"), create=False)
+    with site.write(Actor("alice", "a phone", "dav")) as unit:
+        folder = collections.get(unit.conn, "alice/Contacts")
+        assert folder is not None
+        for each in cards.of_records(unit.conn, unit.origin.id, ids).values():
+            guard.quarantine(unit, view.open_folder(unit.conn, folder), each)
+    site.close()
 
 
 def test_set_ups_start_change_and_stop(tool: Tool, nick):

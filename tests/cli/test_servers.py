@@ -17,7 +17,8 @@ def test_an_installation_on_a_server(engine, request: pytest.FixtureRequest, tmp
     assert made.status == 0, made.err
     assert run("init", str(tmp_path / "site"), "--user", "alice", "--password", "secret", *urls).status == 0
     tool = Tool(tmp_path / "site")
-    nick = tool.json("contact", "add", "given_name=Nick", "family_name=Brigandi", "company=Contoso", "note=łódź 🎈")["id"]
+    fields = ("given_name=Nick", "family_name=Brigandi", "company=Contoso", "note=łódź 🎈")
+    nick = tool.json("contact", "add", *fields)["id"]
     assert tool.json("sync", "start", "--principal", "alice", "--folder", "Contacts")["business_cards"] == 1
     file = tmp_path / "one.vcf"
     file.write_text("BEGIN:VCARD\r\nVERSION:4.0\r\nFN:Zoë\r\nEND:VCARD\r\n", newline="")
