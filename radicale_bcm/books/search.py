@@ -120,7 +120,12 @@ def put_cards(conn: Connection, origin_id: int, texts: Mapping[int, tuple[str, s
 
 def drop_card(conn: Connection, origin_id: int, card_id: int) -> None:
     """Forget a business card."""
-    _store(conn, card_search, origin_id, {card_id: {}})
+    drop_cards(conn, origin_id, [card_id])
+
+
+def drop_cards(conn: Connection, origin_id: int, card_ids: Iterable[int]) -> None:
+    """Forget business cards."""
+    _store(conn, card_search, origin_id, {each: {} for each in card_ids})
 
 
 def _store(conn: Connection, table: Table, owner: int, entries: Mapping[int, _Entry]) -> None:

@@ -36,6 +36,11 @@ _OLDEST = (
     .limit(bindparam("size", type_=Integer))
 )
 _ANY = select(change_log.c.seq).where(change_log.c.consumer_id == bindparam("consumer")).limit(1)
+_REMOVED = (
+    select(change_log.c.record_id)
+    .where(change_log.c.consumer_id == bindparam("consumer"), change_log.c.operation == "delete")
+    .distinct()
+)
 _REMOVE = change_log.delete().where(change_log.c.seq.in_(bindparam("seqs", expanding=True)))
 
 
@@ -66,6 +71,11 @@ def has_pending(connection: Connection, consumer_id: int) -> bool:
 def pending(connection: Connection, consumer_id: int, limit: int = 1000) -> list[Change]:
     """The oldest rows for this consumer."""
     return [Change(*row) for row in connection.execute(_OLDEST, {"consumer": consumer_id, "size": limit})]
+
+
+def removed(connection: Connection, consumer_id: int) -> set[str]:
+    """The records that all rows for this consumer together say were removed from their table."""
+    return set(connection.execute(_REMOVED, {"consumer": consumer_id}).scalars())
 
 
 def acknowledge(connection: Connection, seqs: Iterable[int]) -> None:

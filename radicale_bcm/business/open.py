@@ -4,25 +4,46 @@
 from collections.abc import Collection, Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
-from sqlalchemy import inspect, select
+from sqlalchemy import event, inspect, select
 
 from radicale_bcm.business.records import Records
 from radicale_bcm.business.schema import METADATA, identity
 from radicale_bcm.database import migrate
 from radicale_bcm.database.engine import open_engine, sqlite_path, transaction
-from radicale_bcm.database.errors import translated, url_safe
+from radicale_bcm.database.errors import AnotherDatabase, translated, url_safe
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 VERSION_TABLE = "bcm_business_version"
 
 
 class BusinessDatabase:
-    """The business database at a URL. Opening connects to nothing; errors are those of `database.errors`."""
+    """The business database at a URL. Opening connects to nothing; errors are those of `database.errors`.
 
-    def __init__(self, url: str) -> None:
+    With `expected`, every new connection makes sure that the database there has this identity: AnotherDatabase.
+    """
+
+    def __init__(self, url: str, expected: str | None = None) -> None:
         self.engine = open_engine(url)
         self.url = url_safe(self.engine.url)
+        self._expected = expected
+        if expected is not None:
+            event.listen(self.engine, "connect", self._refuse_another)
+
+    def _refuse_another(self, connection: Any, _record: Any) -> None:
+        try:
+            cursor = connection.cursor()
+            cursor.execute("SELECT id FROM bcm_identity")
+            row = cursor.fetchone()
+            cursor.close()
+        except BaseException:
+            connection.close()
+            raise
+        found = row[0] if row else "none"
+        if found != self._expected:
+            connection.close()
+            raise AnotherDatabase(self.url, f"another database is there: its identity is {found}, not {self._expected}")
 
     def upgrade(self, *, create: bool) -> bool:
         """Bring the schema up to date; with `create`, make what is not there yet. True if anything was done."""

@@ -25,13 +25,15 @@ _COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("contact", "contact", "The business contacts: list, show, add, edit, delete."),
     ("type", "record_type", "Record types of your own."),
     ("sync", "sync", "Start, change, stop and run synchronisation."),
-    ("deleted", "deleted", "Deleted Items: list, restore, purge."),
+    ("deleted", "deleted", "Deleted Items and quarantines: list, restore, confirm, purge."),
     ("import", "importing", "Bring in vCard and CSV files."),
     ("export", "export", "Write vCard and CSV files."),
     ("promote", "promote", "Make business contacts of plain contacts."),
     ("duplicates", "duplicates", "Find and merge records that are one person."),
     ("why", "why", "Why a contact is, or is not, in somebody's folder."),
     ("history", "history", "Who changed what from what to what."),
+    ("database", "database", "The business databases: list, add, switch, forget."),
+    ("undo", "undo", "Take changes back."),
     ("verify", "verify", "Compare every card with its record."),
 )
 _EXAMPLE = re.compile(r"\n\n(?=(?:[^\n]*:\n)?    )")

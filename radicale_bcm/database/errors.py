@@ -4,7 +4,8 @@
 DatabaseError                  anything a database said that is none of the following (a defect of ours, mostly)
 ├── Unavailable                cannot be used now: refused, gone, no such database, wrong password
 │   ├── StorageFull            it answers, but has no room to write
-│   └── ReadOnly               it answers, but does not let us write
+│   ├── ReadOnly               it answers, but does not let us write
+│   └── AnotherDatabase        it answers, and is not the one that is known by this address
 ├── Busy                       somebody else held a lock for too long, or a deadlock chose us; try again later
 ├── Rejected                   the values break a constraint or do not fit their column
 ├── WrongSchema                a table or a column is missing, or newer than this program
@@ -44,6 +45,10 @@ class StorageFull(Unavailable):
 
 class ReadOnly(Unavailable):
     """The database, its file or our role in it does not allow writing."""
+
+
+class AnotherDatabase(Unavailable):
+    """What answers at this address has another identity than the database that is known by it."""
 
 
 class Busy(DatabaseError):

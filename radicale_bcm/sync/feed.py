@@ -25,6 +25,11 @@ class Feed:
         with self._database.reader() as records:
             return changes.pending(records.connection, self._consumer_id, limit)
 
+    def removed(self) -> set[str]:
+        """The records that all logged changes together removed from their table."""
+        with self._database.reader() as records:
+            return changes.removed(records.connection, self._consumer_id)
+
     def acknowledge(self, seqs: Iterable[int]) -> None:
         """Take changes off the log, after what shows them was committed."""
         wanted = list(seqs)

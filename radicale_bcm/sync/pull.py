@@ -1,17 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Bringing over what changed in the business database. Imported by server and cli.
 
-Nothing is taken off the change log before the state that shows it is committed.
+Nothing is taken off the change log before the state that shows it is committed. Records that vanish take their cards
+along only within the bound of `losses`.
 """
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 
-from radicale_bcm.books import cards
+from sqlalchemy import Connection
+
+from radicale_bcm.books import cards, origins, setups
 from radicale_bcm.books.cards import Card
 from radicale_bcm.books.history import DATABASE, Actor
+from radicale_bcm.books.setups import Origin
 from radicale_bcm.business.contract import Record
-from radicale_bcm.sync import audience
+from radicale_bcm.sync import audience, losses
+from radicale_bcm.sync.feed import Feed
 from radicale_bcm.sync.project import Cause, is_person, project, project_all
 from radicale_bcm.sync.unit import Site, Unit
 
@@ -22,7 +27,7 @@ Progress = Callable[[int, int], None]
 
 @dataclass(frozen=True, slots=True)
 class Counts:
-    """What a pass over the business database did to the cards."""
+    """What a pass over the business database did to the cards; `refused` are losses that need to be confirmed."""
 
     added: int = 0
     changed: int = 0
@@ -48,10 +53,14 @@ def pull(site: Site, actor: Actor = DATABASE, *, limit: int = BATCH) -> Counts:
 
     The rows are taken off the log after the state was committed: a crash before that only repeats the work.
     """
-    feed = site.feed()
+    origin, feed = site.origin(), site.feed()
     with site.write(actor) as unit:
+        if unit.origin.id != origin.id:
+            # Another process switched to another database a moment ago.
+            site.forget_origin()
+            return Counts()
         pending = feed.pending(limit)
-        counts = _project_ids(unit, dict.fromkeys(each.record_id for each in pending))
+        counts = _project_ids(unit, feed, list(dict.fromkeys(each.record_id for each in pending)))
     feed.acknowledge([each.seq for each in pending])
     return counts
 
@@ -73,18 +82,40 @@ def pull_all(site: Site, actor: Actor = DATABASE, progress: Progress | None = No
         total += done
         if progress:
             progress(total.added + total.changed + total.removed, 0)
-    return total
+    return total + reconsider(site, actor)
 
 
-def _project_ids(unit: Unit, record_ids: Iterable[str]) -> Counts:
-    wanted = list(record_ids)
-    found = unit.records().get_many(wanted) if wanted else {}
-    before = cards.of_records(unit.conn, unit.origin.id, wanted)
+def reconsider(site: Site, actor: Actor = DATABASE) -> Counts:
+    """Look again for records that were missing, if any were: they may be back."""
+    with site.read() as conn:
+        if losses.of(conn, site.origin()) is None:
+            return Counts()
+    return _remove_missing(site, site.origin(), actor)
+
+
+def _project_ids(unit: Unit, feed: Feed, record_ids: Sequence[str]) -> Counts:
+    found = unit.records().get_many(record_ids) if record_ids else {}
+    before = cards.of_records(unit.conn, unit.origin.id, record_ids)
+    missing = {number for number, card in before.items() if number not in found and not card.gone}
     counts = Counts()
-    for record_id in wanted:
-        card = project(unit, unit.origin, record_id, found.get(record_id))
-        counts += _outcome(before.get(record_id), card)
+    if missing and not losses.admit(unit, unit.origin, _count_missing(unit, feed, missing)):
+        counts += Counts(refused=len(missing))
+    else:
+        missing = set()
+    for record_id in record_ids:
+        if record_id not in missing:
+            card = project(unit, unit.origin, record_id, found.get(record_id))
+            counts += _outcome(before.get(record_id), card)
     return counts
+
+
+def _count_missing(unit: Unit, feed: Feed, missing: set[str]) -> int:
+    """How many shown records the whole log says are gone, not only the part of it that is looked at now."""
+    removed = feed.removed() - missing
+    if not removed:
+        return len(missing)
+    shown = cards.ids_by_record(unit.conn, unit.origin.id)
+    return len(missing) + sum(each in shown for each in removed)
 
 
 def _outcome(before: Card | None, after: Card | None) -> Counts:
@@ -98,26 +129,75 @@ def _outcome(before: Card | None, after: Card | None) -> Counts:
     return Counts()
 
 
-def compare_all(site: Site, actor: Actor = DATABASE, progress: Progress | None = None) -> Counts:
+def compare_all(
+    site: Site, actor: Actor = DATABASE, progress: Progress | None = None, *, confirmed: bool = False
+) -> Counts:
     """Compare every record with its card and mend what differs, in several units of work.
 
-    Also the first load of a database: records without a card are shown in bulk.
+    Also the first load of a database: records without a card are shown in bulk. With `confirmed`, the cards of missing
+    records are taken away however many they are.
     """
-    with site.business(site.origin()).reader() as records:
-        record_ids = list(records.find_ids())
+    origin = site.origin()
     counts = Counts()
-    for start in range(0, len(record_ids), BATCH):
+    for part in _id_batches(site, origin, progress):
         # Read again under the lock: what was read before it may have been edited meanwhile.
         with site.write(actor) as unit:
-            found = unit.records().get_many(record_ids[start : start + BATCH])
-            counts += _compare(unit, list(found.values()))
+            counts += compare(unit, origin, list(unit.records(origin).get_many(part).values()))
+    return counts + _remove_missing(site, origin, actor, confirmed=confirmed)
+
+
+def load(site: Site, origin: Origin, actor: Actor, leave: frozenset[str], progress: Progress | None = None) -> Counts:
+    """Make the cards of a database that is not the current one, so that a switch to it is short. Nobody sees them yet.
+
+    Records in `leave` are left alone, and so are those whose card some folder shows.
+    """
+    with site.read() as conn:
+        leave |= origins.shown(conn, origin.id).keys()
+    counts = Counts()
+    for part in _id_batches(site, origin, progress):
+        with site.write(actor) as unit:
+            wanted = [each for each in part if each not in leave]
+            counts += compare(unit, origin, list(unit.records(origin).get_many(wanted).values()))
+    return counts
+
+
+def set_loaded(unit: Unit, origin: Origin, *, complete: bool) -> None:
+    """Whether every card of a database is known to be up to date; if not, a comparison is due."""
+    setups.set_setting(unit.conn, _loaded(origin), "yes" if complete else "")
+
+
+def is_loaded(conn: Connection, origin: Origin) -> bool:
+    """Whether every card of a database was up to date once, and changes since then are in its log."""
+    return bool(setups.setting_value(conn, _loaded(origin)))
+
+
+def _loaded(origin: Origin) -> str:
+    return f"loaded {origin.id}"
+
+
+def catch_up(site: Site, actor: Actor, progress: Progress | None = None) -> None:
+    """Compare everything if that is due: at the first load, and after a switch."""
+    origin = site.origin()
+    with site.read() as conn:
+        if is_loaded(conn, origin):
+            return
+    compare_all(site, actor, progress)
+    with site.write(actor) as unit:
+        set_loaded(unit, origin, complete=True)
+
+
+def _id_batches(site: Site, origin: Origin, progress: Progress | None) -> Iterable[list[str]]:
+    with site.business(origin).reader() as records:
+        record_ids = list(records.find_ids())
+    for start in range(0, len(record_ids), BATCH):
+        yield record_ids[start : start + BATCH]
         if progress:
             progress(min(start + BATCH, len(record_ids)), len(record_ids))
-    return counts + _remove_missing(site, actor)
 
 
-def _compare(unit: Unit, batch: list[Record]) -> Counts:
-    stored = cards.of_records(unit.conn, unit.origin.id, [each.id for each in batch])
+def compare(unit: Unit, origin: Origin, batch: list[Record]) -> Counts:
+    """Bring the cards of some records up to date; those without a card get one."""
+    stored = cards.of_records(unit.conn, origin.id, [each.id for each in batch])
     counts = Counts()
     fresh: list[Record] = []
     for record in batch:
@@ -125,31 +205,39 @@ def _compare(unit: Unit, batch: list[Record]) -> Counts:
         if before is None:
             fresh.append(record)
             continue
-        after = project(unit, unit.origin, record.id, record)
+        after = project(unit, origin, record.id, record)
         counts += _outcome(before, after)
-    return counts + _show_first(unit, fresh)
+    return counts + _show_first(unit, origin, fresh)
 
 
-def _show_first(unit: Unit, fresh: list[Record]) -> Counts:
-    added = project_all(unit, unit.origin, fresh)
+def _show_first(unit: Unit, origin: Origin, fresh: list[Record]) -> Counts:
+    added = project_all(unit, origin, fresh)
     if not added:
         return Counts()
-    stored = cards.of_records(unit.conn, unit.origin.id, [each.id for each in fresh])
-    audience.place_first(unit, unit.origin.id, stored, fresh)
+    stored = cards.of_records(unit.conn, origin.id, [each.id for each in fresh])
+    audience.place_first(unit, origin.id, stored, fresh)
     return Counts(added=added)
 
 
-def _remove_missing(site: Site, actor: Actor) -> Counts:
-    """Withdraw the cards whose record is no longer in the database."""
+def _remove_missing(site: Site, origin: Origin, actor: Actor, *, confirmed: bool = False) -> Counts:
+    """Withdraw the cards whose record is deleted, no person any more, or missing, the last within the bound."""
     counts = Counts()
+    missing: list[str] = []
     with site.write(actor) as unit:
-        shown = [each for each in cards.iterate(unit.conn, unit.origin.id) if not each.gone]
+        shown = [each for each in cards.iterate(unit.conn, origin.id) if not each.gone]
         for start in range(0, len(shown), BATCH):
             part = shown[start : start + BATCH]
-            found = unit.records().get_many([each.record_id for each in part])
+            found = unit.records(origin).get_many([each.record_id for each in part])
             for card in part:
                 record = found.get(card.record_id)
-                if record is None or record.deleted_at is not None or not is_person(record):
-                    project(unit, unit.origin, card.record_id, record, cause=Cause(actor))
-                    counts = replace(counts, removed=counts.removed + 1)
-    return counts
+                if record is None:
+                    missing.append(card.record_id)
+                elif record.deleted_at is not None or not is_person(record):
+                    project(unit, origin, card.record_id, record, cause=Cause(actor))
+                    counts += Counts(removed=1)
+        if not losses.admit(unit, origin, len(missing), confirmed=confirmed):
+            return counts + Counts(refused=len(missing))
+        losses.settle(unit, origin)
+        for record_id in missing:
+            project(unit, origin, record_id, None, cause=Cause(actor))
+    return counts + Counts(removed=len(missing))

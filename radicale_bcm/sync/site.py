@@ -8,7 +8,7 @@ from radicale_bcm.books import setups
 from radicale_bcm.books.history import Actor
 from radicale_bcm.business.open import BusinessDatabase
 from radicale_bcm.database.errors import DatabaseError
-from radicale_bcm.sync import pull
+from radicale_bcm.sync import pull, switch
 from radicale_bcm.sync.options import Options
 from radicale_bcm.sync.pull import Progress
 from radicale_bcm.sync.unit import Site
@@ -30,6 +30,7 @@ def open_site(options: Options, *, create: bool, progress: Progress | None = Non
     if not ready:
         _introduce(site, create=create)
     try:
+        switch.resume(site, _STARTING)
         _refresh(site, progress)
     except DatabaseError:
         if not ready:
@@ -62,22 +63,18 @@ def _refresh(site: Site, progress: Progress | None) -> None:
     origin = site.origin()
     site.business(origin).upgrade(create=False)
     with site.read() as conn:
-        loaded = setups.setting_value(conn, _loaded(origin.id))
+        loaded = pull.is_loaded(conn, origin)
         shown = setups.setting_value(conn, _SHOWN)
     site.feed()  # from here on changes are logged, so the load misses none
     rendering = _rendering(site)
-    if loaded is None or shown != rendering:
+    if not loaded or shown != rendering:
         pull.compare_all(site, _STARTING, progress)
         with site.write(_STARTING) as unit:
-            setups.set_setting(unit.conn, _loaded(origin.id), "yes")
+            pull.set_loaded(unit, origin, complete=True)
             setups.set_setting(unit.conn, _SHOWN, rendering)
 
 
 _SHOWN = "rendering"
-
-
-def _loaded(origin_id: int) -> str:
-    return f"loaded {origin_id}"
 
 
 def _rendering(site: Site) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from radicale_bcm.books import collections, membership, revisions, setups, view
+from radicale_bcm.books import collections, origins, revisions, setups, view
 from radicale_bcm.books.setups import Origin, Setup
 from radicale_bcm.sync.errors import NotThere
 
@@ -48,6 +48,6 @@ def _of(conn: Connection, own: Setup, origin: Origin | None) -> Status:
         return Status(own, "", 0, 0, 0, own.changed_at, origin)
     folder = view.open_folder(conn, collection)
     plain, business = view.counts(conn, folder)
-    quarantined = len(membership.excluded(conn, collection.id, "quarantine"))
+    quarantined = len(origins.excluded(conn, collection.id, origin.id, "quarantine")) if origin else 0
     changed_at = max(own.changed_at, revisions.drawn_at(conn, folder.revision) or own.changed_at)
     return Status(own, collection.path, business, plain, quarantined, changed_at, origin)

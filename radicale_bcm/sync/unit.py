@@ -45,17 +45,17 @@ class Site:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.state = StateDatabase(options.state_url)
-        self._opened: dict[tuple[str, str | None], BusinessDatabase] = {}
+        self._opened: dict[tuple[str, str | None, str], BusinessDatabase] = {}
         self._feeds: dict[int, Feed] = {}
         self._opening = Lock()
         self._origin: tuple[float, Origin] | None = None
 
     def business(self, origin: Origin) -> BusinessDatabase:
         """The business database of an origin; opening connects to nothing."""
-        key = (origin.url, origin.mapping)
+        key = (origin.url, origin.mapping, origin.identity)
         with self._opening:
             if key not in self._opened:
-                self._opened[key] = BusinessDatabase(origin.url)
+                self._opened[key] = BusinessDatabase(origin.url, origin.identity)
             return self._opened[key]
 
     def origin(self) -> Origin:
@@ -71,7 +71,10 @@ class Site:
 
     def feed(self) -> Feed:
         """The change log of the current business database."""
-        origin = self.origin()
+        return self.feed_of(self.origin())
+
+    def feed_of(self, origin: Origin) -> Feed:
+        """The change log of a business database; from the first look on, its changes are logged for us."""
         found = self._feeds.get(origin.id)
         if found is None:
             with self.read() as conn:
@@ -139,6 +142,12 @@ class Unit:
     def origin(self) -> Origin:
         """The current business database. Invalid if none is known."""
         return _current(self.conn)
+
+    def make_current(self, origin: Origin) -> None:
+        """Another business database is the one that records are projected from. For sync.switch only."""
+        setups.change_origin(self.conn, self.origin.id, {"current": False})
+        setups.change_origin(self.conn, origin.id, {"current": True})
+        self.origin = setups.get_origin(self.conn, origin.id)
 
     def records(self, origin: Origin | None = None) -> RecordSource:
         """The records of a business database in a write transaction of this unit, opened at first use."""
