@@ -6,6 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from secrets import token_hex
 
 import typer
 from radicale.config import DEFAULT_CONFIG_PATH, Configuration
@@ -53,7 +54,8 @@ def actor_of(ctx: typer.Context) -> Actor:
         name = getpass.getuser()
     except (KeyError, OSError):
         name = "admin"
-    return Actor(name or "admin", ctx.command_path, "command")
+    run: str = ctx.find_root().meta.setdefault("radicale_bcm.run", token_hex(6))
+    return Actor(name or "admin", ctx.command_path, "command", run)
 
 
 @contextmanager

@@ -245,31 +245,39 @@ def restore(kept: bytes, *others: str) -> str:
     if "\x1asha256:" not in text:
         return text
     known = {
-        _digest(line.value): line.value for other in others for line in lines.parse(other) if len(line.value) > _LONG_VALUE
+        digest(line.value): line.value for other in others for line in lines.parse(other) if len(line.value) > _LONG_VALUE
     }
     return re.sub(r"\x1asha256:([0-9a-f]{64})", lambda match: known.get(match[1], match[0]), text)
 
 
-def long_lines(before: str, after: str) -> list[str]:
-    """The lines with long values, such as photos, that one text has and the other has not: kept versions do not
-    hold them."""
+def long_lines(before: str, after: str) -> list[tuple[str, str]]:
+    """The lines with long values, such as photos, that one text has and the other has not, each with the digest of its
+    value: kept versions do not hold them."""
     have = {line.value for line in lines.parse(after)}
     return [
-        _ended(line.raw)
+        (_ended(line.raw), digest(line.value))
         for line in lines.parse(before)
         if len(line.value) > _LONG_VALUE and line.name not in _SHOWN_BY_ALL and line.value not in have
     ]
 
 
-def with_lines(text: str, raw_lines: Sequence[str]) -> str:
-    """A card with lines added whose property it does not have."""
-    present = {line.name for line in lines.parse(text)}
-    added = [raw for raw in raw_lines if lines.parse(raw)[0].name not in present]
-    head, end, rest = text.rpartition("END:VCARD")
-    return head + "".join(added) + end + rest if added and end else text
+def with_long_lines(text: str, back: Sequence[str], away: Iterable[str]) -> str:
+    """A card without the lines whose value has one of the digests `away`, and with the lines `back`, where it has no
+    such property then."""
+    gone = set(away)
+    parsed = lines.parse(text)
+    staying = [line for line in parsed if len(line.value) <= _LONG_VALUE or digest(line.value) not in gone]
+    present = {line.name for line in staying}
+    framed = "BEGIN:VCARD\r\n" + "".join(back) + "END:VCARD\r\n"
+    added = [_ended(line.raw) for line in lines.parse(framed)[1:-1] if line.name not in present]
+    if not added and len(staying) == len(parsed):
+        return text
+    head, end, rest = "".join(_ended(line.raw) for line in staying).rpartition("END:VCARD")
+    return head + "".join(added) + end + rest
 
 
-def _digest(value: str) -> str:
+def digest(value: str) -> str:
+    """What stands for a long value."""
     return sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
 
 
@@ -277,7 +285,7 @@ def _shortened(line: Line) -> str:
     if len(line.value) <= _LONG_VALUE or line.name in _SHOWN_BY_ALL:
         return _ended(line.raw)
     head, _, _ = line.raw.partition(":")
-    return f"{head}:\x1asha256:{_digest(line.value)}\r\n"
+    return f"{head}:\x1asha256:{digest(line.value)}\r\n"
 
 
 def without_marker(text: str) -> str:

@@ -220,11 +220,19 @@ def _again(
     membership.bump(unit.conn, membership.audiences_of(unit.conn, card.id), unit.revision)
     audience.place(unit, changed, record)
     action = "created" if not card.text else "restored" if card.gone else "changed"
-    lost = edit.long_lines(card.text, changed.text) if len(card.text) > _LONG_CARD else []
-    if lost:
-        cause = replace(cause, note=dict(cause.note or {}) | {"lost": lost})
+    if len(card.text) > _LONG_CARD or len(changed.text) > _LONG_CARD:
+        cause = _with_long_lines(cause, card.text, changed.text)
     _record_history(unit, changed, cause, action, changes)
     return changed
+
+
+def _with_long_lines(cause: Cause, before: str, after: str) -> Cause:
+    """Photos and the like that go, and what stands for those that come: for the history, and for an undo."""
+    lost, gained = edit.long_lines(before, after), edit.long_lines(after, before)
+    if not lost and not gained:
+        return cause
+    told = {"lost": [raw for raw, _ in lost], "gained": [digest for _, digest in gained]}
+    return replace(cause, note=dict(cause.note or {}) | told)
 
 
 def text_of(unit: Unit, card: Card, record: Record, template: str) -> str:

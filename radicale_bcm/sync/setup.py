@@ -13,7 +13,7 @@ from radicale_bcm.books import cards, collections, collisions, membership, origi
 from radicale_bcm.books.collections import Collection
 from radicale_bcm.books.membership import Audience, Epoch
 from radicale_bcm.books.setups import Setup
-from radicale_bcm.sync import audience
+from radicale_bcm.sync import audience, setup_history
 from radicale_bcm.sync.errors import Conflict, Invalid, NotThere
 from radicale_bcm.sync.options import DEFAULT_CATEGORY
 from radicale_bcm.sync.unit import Unit
@@ -78,6 +78,7 @@ def start(unit: Unit, principal: str, choice: Choice) -> Effect:
     if old is None or old.access != saved.access:
         collections.touch(unit.conn, folder.id, unit.revision, unit.at)
     setups.save(unit.conn, saved)
+    setup_history.write(unit, old, saved)
     shown_now = _shown(unit, folder.id)
     return Effect(
         saved,
@@ -115,7 +116,9 @@ def stop(unit: Unit, principal: str) -> int:
         raise NotThere(f"{principal} is not synchronised")
     left = _empty(unit, old.collection_id)
     retire_unused(unit)
-    setups.save(unit.conn, old._replace(enabled=False, changed_at=unit.at))
+    stopped = old._replace(enabled=False, changed_at=unit.at)
+    setups.save(unit.conn, stopped)
+    setup_history.write(unit, old, stopped)
     return left
 
 

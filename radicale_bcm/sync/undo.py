@@ -195,9 +195,8 @@ def _change_back(unit: Unit, entry: Entry, outcome: Outcome) -> _Done:
             outcome.refused.append(Refusal(entry.id, entry.label, f"{name} is {now!r} by now"))
         else:
             values[name] = old
-    lines = [str(each) for each in entry.note.get("lost", ())]
     if not values:
-        if _put_lines(unit, entry, record, lines):
+        if _put_lines_back(unit, entry, record):
             return "changed", ()
         if any(each.change == entry.id for each in outcome.refused):
             return "", ()
@@ -207,20 +206,19 @@ def _change_back(unit: Unit, entry: Entry, outcome: Outcome) -> _Done:
     if not values:
         return "", ()
     records.edit(unit, record.id, values, action=ACTION, note=_note(entry, "changed"))
-    _put_lines(unit, entry, record, lines)
+    _put_lines_back(unit, entry, record)
     return "changed", tuple(values)
 
 
-def _put_lines(unit: Unit, entry: Entry, record: Record, lines: list[str]) -> bool:
-    """Put back long lines of the card, such as a photo, that are not in it any more."""
+def _put_lines_back(unit: Unit, entry: Entry, record: Record) -> bool:
+    """Let the card have the long lines, such as a photo, that it had before the change."""
     card = cards.of_record(unit.conn, unit.origin.id, record.id)
-    if card is None or not lines:
-        return False
-    text = edit.with_lines(card.text, lines)
-    if text == card.text:
+    lost, gained = entry.note.get("lost", []), entry.note.get("gained", [])
+    text = edit.with_long_lines(card.text, lost, gained) if card is not None and (lost or gained) else None
+    if card is None or text is None or text == card.text:
         return False
     now = unit.records().get(record.id)
-    cause = Cause(unit.actor, _note(entry, "changed") | {"lines": len(lines)}, now.fields if now else None, ACTION)
+    cause = Cause(unit.actor, _note(entry, "changed"), now.fields if now else None, ACTION)
     project(unit, unit.origin, record.id, now, cause=cause, template=text)
     return True
 
