@@ -15,6 +15,7 @@ from radicale_bcm.contacts import lines
 from radicale_bcm.contacts.card import normalised, read
 from radicale_bcm.contacts.fields import BY_NAME
 from radicale_bcm.contacts.lines import Line
+from radicale_bcm.contacts.marker import is_badge, without_badge
 from radicale_bcm.contacts.model import Contact
 from radicale_bcm.contacts.slots import LINK_GROUP
 
@@ -71,6 +72,7 @@ def decide(
     `client_wins`, else it stays as the database has it. `client` is the User-Agent, which decides about categories. `ignore_categories` and
     `link` are what the server added to the card.
     """
+    texts = Texts(*map(without_badge, (texts.base, texts.sent, texts.current)))
     base = read(texts.base, ignore_categories=ignore_categories, link=link)
     sent = read(texts.sent, ignore_categories=ignore_categories, link=link)
     unreadable = unreadable_dates(texts.sent, sent)
@@ -290,5 +292,6 @@ def _shortened(line: Line) -> str:
 
 def without_marker(text: str) -> str:
     """A business card as a plain contact: without what the server owns in it, but with its UID."""
-    kept = [line for line in lines.parse(text) if not line.name.startswith("X-BCM-") and line.group != SERVER_GROUP]
+    parsed = [line for line in lines.parse(text) if not is_badge(line)]
+    kept = [line for line in parsed if not line.name.startswith("X-BCM-") and line.group != SERVER_GROUP]
     return "".join(_ended(line.raw) for line in kept)

@@ -10,6 +10,7 @@ from radicale_bcm.contacts.escaping import UNFIT, escape, escape_uri, fold
 from radicale_bcm.contacts.fields import BY_NAME, property_of
 from radicale_bcm.contacts.heads import MARKER, head_text
 from radicale_bcm.contacts.lines import Line, make_line, parse
+from radicale_bcm.contacts.marker import badge_line
 from radicale_bcm.contacts.model import Contact, display_name
 from radicale_bcm.contacts.slots import LINK_GROUP, LINK_LABEL, N_FIELDS, NO_FIELD, SERVER, Fields, Reading
 from radicale_bcm.contacts.values import normalised, plain, split_categories
@@ -37,7 +38,7 @@ class ServerLines:
     """What the server itself says in a business card.
 
     `modified` becomes REV and is the record's, never the clock's. `link` is the URL of the record's page. `show`
-    names the business fields to show, those of custom types included.
+    names the business fields to show, those of custom types included. `badge` gives a card without a photo ours.
     """
 
     uid: str
@@ -48,6 +49,7 @@ class ServerLines:
     link: str | None = None
     show: tuple[str, ...] = field(default=())
     marker_property: bool = True
+    badge: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,8 @@ def render(template: str | None, contact: Contact, server: ServerLines) -> Rende
             entries = _settled(entries, wanted, server.link)
     else:
         entries = _Merge(template, wanted, server.link).entries
-    text = _server_text(contact, server) + "".join([line.raw for line, _ in entries]) + "END:VCARD\r\n"
+    badge = badge_line() if server.badge and not any(line.name == "PHOTO" for line, _ in entries) else ""
+    text = _server_text(contact, server) + "".join([line.raw for line, _ in entries]) + badge + "END:VCARD\r\n"
     if not text.replace("\r\n", "").isprintable():
         text = UNFIT.sub("", text)
     return Rendered(text, tuple(split_categories(wanted.get("category", ""))))

@@ -12,6 +12,7 @@ from radicale_bcm.contacts.escaping import split_structured, unescape
 from radicale_bcm.contacts.heads import Head
 from radicale_bcm.contacts.kinds import RELATIONS, address_family, label_of, phone_family
 from radicale_bcm.contacts.lines import Line
+from radicale_bcm.contacts.marker import is_badge
 from radicale_bcm.contacts.model import Contact, derived_name
 from radicale_bcm.contacts.values import (
     MAILING,
@@ -93,6 +94,8 @@ class Reading:
             if rule is not None and not line.head.binary:
                 rule(self, index, line)
             elif line.name.startswith("X-BCM-") and line.name != UNREADABLE:
+                self.claims[index] = SERVER
+            elif line.name == "PHOTO" and is_badge(line):
                 self.claims[index] = SERVER
         for family, candidates in self.families.items():
             self._allocate(family, candidates)

@@ -93,6 +93,7 @@ def _server_lines(unit: Unit, uid: str, record: Record, version: int, modified: 
         link=link_to(unit, record.id),
         show=tuple(sorted(name for name in record.fields if name not in BY_NAME)),
         marker_property="property" in unit.options.markers,
+        badge="photo-badge" in unit.options.markers,
     )
 
 
