@@ -9,7 +9,7 @@ from radicale_bcm.cli import output
 from radicale_bcm.cli.options import Json
 from radicale_bcm.cli.site import opened
 from radicale_bcm.database.errors import DatabaseError, url_safe
-from radicale_bcm.sync import pull, status
+from radicale_bcm.sync import losses, pull, status, switch
 from radicale_bcm.sync.status import Status
 from radicale_bcm.sync.unit import Site
 
@@ -33,9 +33,10 @@ def status_(
     with opened(ctx) as site:
         with site.read() as conn:
             found = status.of_all(conn, principal)
-        behind = _behind(site)
+        behind, missing = _behind(site)
     if as_json:
-        output.document([as_document(each) | {"up_to_date": behind is None} for each in found])
+        state = {"up_to_date": behind is None, "missing_records": missing}
+        output.document([as_document(each) | state for each in found])
         return
     if found and found[0].origin:
         output.say(f"Business database: {found[0].origin.name} ({url_safe(found[0].origin.url)})")
@@ -90,11 +91,24 @@ def as_document(each: Status) -> dict[str, Any]:
     }
 
 
-def _behind(site: Site) -> str | None:
-    """What is wrong with the way from the business database to the cards, if anything is."""
+def _behind(site: Site) -> tuple[str | None, int]:
+    """What is wrong with the way from the business database to the cards, if anything is, and how many of its records
+    are missing without an explanation."""
+    with site.read() as conn:
+        lost = losses.of(conn, site.origin())
+        begun = switch.intent(conn)
+    if lost:
+        return (
+            f"{lost.missing:,} of {lost.shown:,} contacts are missing in the business database since"
+            f" {output.local(lost.noticed)}, and their cards stay as they were. They come back by themselves; if they"
+            " were deleted on purpose: radicale-bcm sync now --full --yes"
+        ), lost.missing
+    if begun:
+        return "A switch to another business database is under way, or was interrupted: run it again.", 0
     try:
         if pull.has_pending(site):
-            return "Changes of the business database wait to be shown; a server or `radicale-bcm sync now` brings them."
+            message = "Changes of the business database wait to be shown; a server or `sync now` brings them."
+            return message, 0
     except DatabaseError as error:
-        return f"The business database cannot be read, its contacts are shown as they were: {error}"
-    return None
+        return f"The business database cannot be read, its contacts are shown as they were: {error}", 0
+    return None, 0

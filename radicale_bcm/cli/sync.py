@@ -148,19 +148,29 @@ def now(
     full: Annotated[
         bool, typer.Option("--full", help="Compare every record with its card, whatever the change log says.")
     ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", "-y", help="With --full: take cards away however many records are missing.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Bring over what changed in the business database since the last time, and with bcm_new_contacts = promote the new
     contacts of the sync folders that have the required fields.
 
-    A running server does this by itself within a second.
+    A running server does this by itself within a second. Where a lot of records is missing at once, their cards stay
+    until the records are back, or until --full --yes confirms that they were deleted on purpose.
 
     For example:
         radicale-bcm sync now
         radicale-bcm sync now --full --json
     """
+    if yes and not full:
+        raise misused("--yes goes with --full: look at everything before cards are taken away")
     with opened(ctx) as site, output.progress("Comparing" if full else "Bringing over") as progress:
-        counts = (pull.compare_all if full else pull.pull_all)(site, actor_of(ctx), progress)
+        if full:
+            counts = pull.compare_all(site, actor_of(ctx), progress, confirmed=yes)
+        else:
+            counts = pull.pull_all(site, actor_of(ctx), progress)
+        missing = counts.refused
         counts += promote_new(site, actor_of(ctx))
     if as_json:
         output.document(
@@ -169,6 +179,12 @@ def now(
     else:
         numbers = (counts.added, counts.changed, counts.removed, counts.refused)
         output.say("{:,} added, {:,} changed, {:,} removed, {:,} refused.".format(*numbers))
+    if missing:
+        output.hint(
+            f"{output.counted(missing, 'record is', 'records are')} missing in the business database, and that"
+            " is too many at once to be believed: their cards stay. If they were deleted on purpose:"
+            " radicale-bcm sync now --full --yes"
+        )
     if counts.refused:
         raise typer.Exit(1)
 

@@ -6,7 +6,7 @@ along only within the bound of `losses`.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
@@ -82,7 +82,8 @@ def pull_all(site: Site, actor: Actor = DATABASE, progress: Progress | None = No
         total += done
         if progress:
             progress(total.added + total.changed + total.removed, 0)
-    return total + reconsider(site, actor)
+    # What is missing was counted batch by batch; in the end it is looked at as a whole.
+    return replace(total, refused=0) + reconsider(site, actor)
 
 
 def reconsider(site: Site, actor: Actor = DATABASE) -> Counts:

@@ -8,6 +8,7 @@ state lock lets one project and the others find nothing to do.
 
 import logging
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -20,12 +21,14 @@ from radicale_bcm.books import setups
 from radicale_bcm.books.history import Actor
 from radicale_bcm.database.engine import sqlite_path
 from radicale_bcm.database.errors import DatabaseError
-from radicale_bcm.sync import pull
+from radicale_bcm.sync import pull, trash
 from radicale_bcm.sync.unit import Site
 
 logger = logging.getLogger("radicale")
 
 FULL_EVERY = timedelta(hours=24)
+RECONSIDER_SECONDS = 15.0
+"""How often records that were missing are looked for again."""
 NOTIFY_CHANNEL = "bcm_change"
 _FULL = "last full comparison"
 _SCHEDULE = Actor("", "schedule", "command")
@@ -43,6 +46,7 @@ class Watcher:
         self._stopped = threading.Event()
         self._observer: object | None = None
         self._watched: Path | None = None
+        self._reconsider = 0.0
         self._thread = threading.Thread(target=self._run, name="radicale-bcm-watch", daemon=True)
 
     def start(self) -> "Watcher":
@@ -80,11 +84,17 @@ class Watcher:
     def _look(self) -> None:
         while pull.has_pending(self._site) and not self._stopped.is_set():
             pull.pull(self._site)
+        if time.monotonic() > self._reconsider:
+            self._reconsider = time.monotonic() + RECONSIDER_SECONDS
+            pull.reconsider(self._site)
         for each in self._also:
             each(self._site)
         if self._full_is_due():
             counts = pull.compare_all(self._site, _SCHEDULE)
             logger.info("Daily comparison: %s", counts)
+            purged = trash.expire(self._site)
+            if purged:
+                logger.info("%d Deleted Items older than %d days are purged", purged, self._site.options.retention_days)
 
     def _full_is_due(self) -> bool:
         """Whether this process has to compare everything now; then no other one does."""
@@ -123,21 +133,23 @@ class Watcher:
         """Be woken by NOTIFY of a PostgreSQL business database; a lost connection is only slower."""
         while not self._stopped.is_set():
             try:
-                engine = self._site.business(self._site.origin()).engine
-                if engine.dialect.name != "postgresql":
-                    return
-                self._listen_on(engine)
+                origin = self._site.origin()
+                engine = self._site.business(origin).engine
+                if engine.dialect.name == "postgresql":
+                    self._listen_on(engine, origin.id)
+                else:
+                    self._stopped.wait(_RETRY_SECONDS)  # until somebody switches to a database that notifies
             except Exception as error:  # noqa: BLE001 - polling goes on underneath
                 logger.debug("Listening for changes stopped: %s", error)
                 self._stopped.wait(_RETRY_SECONDS)
 
-    def _listen_on(self, engine: Engine) -> None:
+    def _listen_on(self, engine: Engine, origin_id: int) -> None:
         connection = engine.raw_connection()
         try:
             driver = connection.driver_connection
             assert driver is not None
             driver.execute(f"LISTEN {NOTIFY_CHANNEL}")
-            while not self._stopped.is_set():
+            while not self._stopped.is_set() and self._site.origin().id == origin_id:
                 for _ in driver.notifies(timeout=_RETRY_SECONDS, stop_after=1):
                     self._wake.set()
         finally:
