@@ -78,6 +78,12 @@ def removed(connection: Connection, consumer_id: int) -> set[str]:
     return set(connection.execute(_REMOVED, {"consumer": consumer_id}).scalars())
 
 
+def pending_of(connection: Connection, consumer_id: int, record_id: str) -> list[int]:
+    """The seqs of the rows about one record that this transaction sees."""
+    mine = (change_log.c.consumer_id == consumer_id) & (change_log.c.record_id == record_id)
+    return list(connection.scalars(select(change_log.c.seq).where(mine)))
+
+
 def acknowledge(connection: Connection, seqs: Iterable[int]) -> None:
     """Remove these rows: their records were read, in this transaction or after the rows were."""
     for some in chunks(sorted(set(seqs))):

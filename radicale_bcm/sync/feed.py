@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from radicale_bcm.business import changes
 from radicale_bcm.business.changes import Change
 from radicale_bcm.business.open import BusinessDatabase
+from radicale_bcm.business.records import Records
 
 
 class Feed:
@@ -29,6 +30,11 @@ class Feed:
         """The records that all logged changes together removed from their table."""
         with self._database.reader() as records:
             return changes.removed(records.connection, self._consumer_id)
+
+    def logged(self, records: Records, record_id: str) -> list[int]:
+        """What is logged about a record in the transaction of these records: with the record locked in it and shown
+        as it is now, these changes need no further look."""
+        return changes.pending_of(records.connection, self._consumer_id, record_id)
 
     def acknowledge(self, seqs: Iterable[int]) -> None:
         """Take changes off the log, after what shows them was committed."""

@@ -8,7 +8,7 @@ and the next pass renders it; the client had no answer and repeats the same edit
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from threading import Lock
@@ -21,6 +21,8 @@ from radicale_bcm.books.open import StateDatabase
 from radicale_bcm.books.setups import Origin
 from radicale_bcm.business.contract import RecordSource
 from radicale_bcm.business.open import BusinessDatabase
+from radicale_bcm.business.records import Records
+from radicale_bcm.database.errors import DatabaseError
 from radicale_bcm.sync.errors import Invalid
 from radicale_bcm.sync.feed import Feed
 from radicale_bcm.sync.options import Options
@@ -102,8 +104,13 @@ class Site:
                 yield unit
                 if unit.failed:
                     raise _RollBack
+                logged = unit.logged()
         except _RollBack:
-            pass
+            return
+        if logged:
+            # After both commits. If this fails, the next look at the log renders the same texts once more.
+            with suppress(DatabaseError):
+                self.feed().acknowledge(logged)
 
     def close(self) -> None:
         """Close all connections."""
@@ -127,6 +134,20 @@ class Unit:
         self.failed = False
         self._business = business
         self._records: dict[int, RecordSource] = {}
+        self._shown: list[str] = []
+
+    def is_shown(self, record_id: str) -> None:
+        """A record that this unit locked and wrote has been projected: its log rows are done with at the end."""
+        self._shown.append(record_id)
+
+    def logged(self) -> list[int]:
+        """The log rows that are done with."""
+        if not self._shown:
+            return []
+        records, feed = self._records[self.origin.id], self.site.feed_of(self.origin)
+        if not isinstance(records, Records):
+            return []
+        return [seq for record_id in self._shown for seq in feed.logged(records, record_id)]
 
     @property
     def options(self) -> Options:
