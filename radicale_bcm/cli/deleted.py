@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`radicale-bcm deleted`: Deleted Items. For cli only."""
 
+import sys
 from typing import Annotated, Any
 
 import typer
@@ -118,6 +119,8 @@ def confirm(
 ) -> None:
     """Carry out deletes that were set aside because they were many at once: the records go to Deleted Items.
 
+    On a terminal it says how many before it does; a script has said what it wants by running this.
+
     For example:
         radicale-bcm deleted list --quarantined --principal alice
         radicale-bcm deleted confirm --principal alice
@@ -127,7 +130,7 @@ def confirm(
             waiting = trash.quarantined(unit, principal)
             unit.failed = True
         wanted = [each for each in waiting if not ids or each.id in ids]
-        if wanted:
+        if wanted and sys.stdin.isatty():
             question = f"Move {output.counted(len(wanted), 'contact')} to Deleted Items ({_names(wanted)})?"
             ask(question, yes=yes, dry_run=dry_run)
         with working(ctx, site, dry_run=dry_run) as unit:

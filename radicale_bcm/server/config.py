@@ -46,6 +46,13 @@ def _names(value: str) -> tuple[str, ...]:
     return tuple(filter(None, (part.strip() for part in value.split(","))))
 
 
+def _not_negative(value: str) -> int:
+    number = int(value)
+    if number < 0:
+        raise ValueError(f"{value!r} is less than 0")
+    return number
+
+
 def _url(value: str) -> str:
     if value and not value.startswith(("http://", "https://")):
         raise ValueError(f"{value!r} is not an address such as https://contacts.example.com")
@@ -66,6 +73,7 @@ PLUGIN_CONFIG_SCHEMA = {
         bcm_on_delete=_option("trash", "what a client's delete of a business card does", _one_of(*ON_DELETE)),
         bcm_max_deletes=_option("20", "business cards that one principal may delete in the window", config.positive_int),
         bcm_deletes_window=_option("600", "the window, in seconds", config.positive_int),
+        bcm_retention_days=_option("0", "days after which Deleted Items are purged; 0 is never", _not_negative),
         bcm_new_contacts=_option("plain", "what becomes of new contacts", _one_of("plain", "promote")),
         bcm_required_fields=_option("name, email", "what a contact needs to be promoted", _required),
         bcm_poll_interval=_option("1", "seconds between two looks at the business database", config.positive_float),
@@ -107,6 +115,7 @@ def options_of(configuration: Configuration) -> tuple[Options, bool]:
         new_contacts=get("bcm_new_contacts"),
         required_fields=_names(get("bcm_required_fields")),
         poll_interval=get("bcm_poll_interval"),
+        retention_days=get("bcm_retention_days"),
     )
     return options, default
 

@@ -137,8 +137,7 @@ def test_deletes_that_wait_are_confirmed_or_taken_back(tool: Tool):
     assert {(each["id"], each["deleted_by"], each["state"]) for each in waiting} == {
         (each, "alice", "quarantined") for each in ids
     }
-    assert "Move 3 contacts" in tool("deleted", "confirm", "--principal", "alice", status=1).err
-    assert tool.json("deleted", "confirm", "--principal", "alice", ids[0], "--yes") == {"confirmed": [ids[0]]}
+    assert tool.json("deleted", "confirm", "--principal", "alice", ids[0]) == {"confirmed": [ids[0]]}
     assert [each["id"] for each in tool.json("deleted", "list", "--principal", "alice")] == [ids[0]]
     restored = tool.json("deleted", "restore", "--principal", "alice", "--since", "1h")
     assert (set(restored["restored"]), restored["refused"]) == (set(ids), [])
@@ -180,7 +179,7 @@ def test_set_ups_start_change_and_stop(tool: Tool, nick):
     tool("sync", "set", "--principal", "alice", status=2)
     tool("sync", "set", "--principal", "nobody", "--category", "x", status=1)
     tool("sync", "start", "--principal", "alice", "--folder", "a/b", status=1)
-    tool("sync", "set", "--principal", "alice", "--access", "all", status=1)
+    tool("sync", "set", "--principal", "alice", "--access", "all", status=2)
     assert "^" in tool("sync", "set", "--principal", "alice", "--filter", "city=(", status=2).err
     assert "--yes" in tool("sync", "stop", "--principal", "alice", status=1).err
     assert tool.json("sync", "stop", "--principal", "alice", "--yes") == {"principal": "alice", "removed": 2}
@@ -204,10 +203,10 @@ def test_history_says_who_changed_what(tool: Tool, nick):
     sql(tool, "UPDATE contact SET pager = '8' WHERE id = ?", nick)
     tool("sync", "now")
     newest, mine, first = tool.json("history", nick)
-    assert (newest["source"], newest["changes"]) == ("database", {"pager": {"old": "7", "new": "8"}})
-    assert (mine["source"], mine["from"]) == ("command", "radicale-bcm contact edit")
+    assert (newest["source"], newest["changes"]) == ("database", {"pager": ["7", "8"]})
+    assert (mine["source"], mine["client"]) == ("command", "radicale-bcm contact edit")
     assert first["action"] == "created"
-    assert tool.json("history", "--by", mine["by"], "--limit", "1")[0]["id"] == mine["id"]
+    assert tool.json("history", "--by", mine["actor"], "--limit", "1")[0]["id"] == mine["id"]
     assert tool.json("history", nick, "--since", "2000-01-01") == [newest, mine, first]
     tool("history", "--since", "yesterday", status=2)
 
