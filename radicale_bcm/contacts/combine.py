@@ -46,27 +46,71 @@ def _own(lines: list[Line]) -> list[Line]:
 def gain(text: str, other: str) -> str:
     """A card of 3.0 with those lines of another card, of any version, that it lacks.
 
-    Of a property of which a card has one, it keeps its own. What it gains is never preferred to what it has.
+    Of a property of which a card has one, it keeps its own. What it gains is never preferred to what it has. A line of
+    ours that only carries a field gives way to the other's line with that value: a phone's label is worth keeping, and
+    so it makes no difference whether a value was in the record before, or came there a moment ago from that very card.
     Raises NotAVCard.
     """
-    mine, theirs = parse(text), _own(parse(render(other, read(other), _BLANK).text))
-    labels, their_labels = _labels_of(mine), _labels_of(theirs)
-    names = {line.name for line in mine}
-    present = [_Key(line, labels) for line in mine if line.name in _SEVERAL]
-    groups = {line.group.upper() for line in mine if line.group}
-    added: list[str] = []
-    for line in theirs:
-        if line.name in _LABELS and line.group:
-            continue
-        key = _Key(line, their_labels)
-        known = any(key.same_as(each) for each in present) if line.name in _SEVERAL else line.name in names
-        if not known and line.value.strip("; "):
-            added += _moved(line, their_labels, groups, behind=line.name in names)
-            if line.name in _SEVERAL:
-                present.append(key)
-    if not added:
-        return text
-    return "".join((*(_ended(line.raw) for line in mine if line.name != "END"), *added, "END:VCARD\r\n"))
+    return _Gain(text, other).text
+
+
+class _Gain:
+    """One card, with what it gains of another."""
+
+    def __init__(self, text: str, other: str) -> None:
+        self.mine = parse(text)
+        self.theirs = _own(parse(render(other, read(other), _BLANK).text))
+        self.their_labels = _labels_of(self.theirs)
+        self.groups = {line.group.upper() for line in self.mine if line.group}
+        replaced = self._replaced(text)
+        added = self._added()
+        self.text = text
+        if replaced or added:
+            lines = [replaced.get(index) or [_ended(line.raw)] for index, line in enumerate(self.mine)]
+            self.text = "".join(raw for each in lines[:-1] for raw in each) + "".join(added) + "END:VCARD\r\n"
+
+    def _added(self) -> list[str]:
+        labels, names = _labels_of(self.mine), {line.name for line in self.mine}
+        present = [_Key(line, labels) for line in self.mine if line.name in _SEVERAL]
+        added: list[str] = []
+        for line in self.theirs:
+            if line.name in _LABELS and line.group:
+                continue
+            key = _Key(line, self.their_labels)
+            known = any(key.same_as(each) for each in present) if line.name in _SEVERAL else line.name in names
+            if not known and line.value.strip("; "):
+                added += _moved(line, self.their_labels, self.groups, behind=line.name in names)
+                if line.name in _SEVERAL:
+                    present.append(key)
+        return added
+
+    def _replaced(self, text: str) -> dict[int, list[str]]:
+        """The lines that give way, by their index."""
+        ours = {line.raw for line in parse(render(None, read(text), _BLANK).text)}
+        waiting = [
+            (line, family) for line, family in zip(self.theirs, _families(self.theirs), strict=True) if family
+        ]
+        found: dict[int, list[str]] = {}
+        for index, (line, family) in enumerate(zip(self.mine, _families(self.mine), strict=True)):
+            if not family or line.group or line.head.marker is not None or line.raw not in ours:
+                continue
+            for each in waiting:
+                if each[1] == family and self._is_same(line, each[0]):
+                    waiting.remove(each)
+                    found[index] = list(_moved(each[0], self.their_labels, self.groups, behind=not line.head.pref))
+                    break
+        return found
+
+    def _is_same(self, line: Line, other: Line) -> bool:
+        if line.name != other.name or line.name not in _SEVERAL:
+            return line.name == other.name and line.components() == other.components()
+        return _Key(line, {}).value == _Key(other, {}).value
+
+
+def _families(lines: list[Line]) -> list[tuple[str, ...] | None]:
+    """For each line, the fields of which it carries one, or the fields that it carries together."""
+    claims = Reading(lines).claims
+    return [(_SLOTS.get(claim[0], claim) if claim else None) for claim in claims]
 
 
 def _ended(raw: str) -> str:
