@@ -39,7 +39,7 @@ help:
 	@sed -n 's/^#   //p' $(firstword $(MAKEFILE_LIST))
 
 demo: $(DEMO_STAMP)
-	$(BIN)/radicale-bcm demo --port "$(PORT)" $(if $(CONTACTS),--contacts "$(CONTACTS)") \
+	$(BIN)/radicale-bcm demo --directory "$(CURDIR)/demo" --port "$(PORT)" $(if $(CONTACTS),--contacts "$(CONTACTS)") \
 	    $(if $(DATABASE),--database "$(DATABASE)") $(if $(STATE),--state "$(STATE)")
 
 test: $(TEST_STAMP)

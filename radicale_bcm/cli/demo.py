@@ -32,7 +32,7 @@ def _usual_folder() -> Path:
 @app.command()
 def demo(
     port: Port = PORT,
-    contacts: Annotated[int, typer.Option("--contacts", min=1, max=1_000_000, help="Sample contacts.")] = 250,
+    contacts: Annotated[int, typer.Option("--contacts", min=1, max=1_000_000, help="Sample contacts.")] = 200,
     no_serve: Annotated[bool, typer.Option("--no-serve", help="Prepare everything, but run no server.")] = False,
     directory: Annotated[
         Path | None,
@@ -106,7 +106,7 @@ def _explain(installation: Installation, url: str, passwords: dict[str, str], fo
         "And then:",
         f"  {command} status",
         f"  {command} contact list --filter 'company=Contoso*'",
-        f"  {command} sync set --principal bob --filter 'country=Germany|Italy' --dry-run",
+        f"  {command} sync set --principal bob --filter owner=%me --dry-run",
         f"  {command} history nick@example.com",
         "",
     )
