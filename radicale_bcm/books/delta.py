@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, or_, select, union
 
-from radicale_bcm.books import items, membership, spans
+from radicale_bcm.books import groups, items, membership, spans
 from radicale_bcm.books.items import chunks
 from radicale_bcm.books.membership import Epoch
 from radicale_bcm.books.schema import alias, audience, card, exclusion, member
@@ -71,7 +71,21 @@ def since(conn: Connection, folder: Folder, revision: int) -> Delta:
             cards = _cards_since(conn, folder, epochs, revision)
             changed |= cards.changed
             removed |= cards.removed
+            _tell_group(conn, folder, epochs, revision, changed, removed)
     return Delta(changed, removed - changed)
+
+
+def _tell_group(
+    conn: Connection, folder: Folder, epochs: Sequence[Epoch], revision: int, changed: set[str], removed: set[str]
+) -> None:
+    """Add the group card to what is told. `epochs` are those that did not end before the revision."""
+    grouped = [each for each in epochs if each.grouped is not None]
+    if folder.group is not None:
+        before = any(each.opened <= revision for each in grouped)
+        if not before or folder.group.revision > revision or folder.group.href in removed:
+            changed.add(folder.group.href)
+    elif grouped and not groups.is_taken(conn, folder.collection):
+        removed.add(groups.identity(folder.collection)[0])
 
 
 def _cards_since(conn: Connection, folder: Folder, epochs: Sequence[Epoch], revision: int) -> Delta:

@@ -41,6 +41,8 @@ def _matching(conn: Connection, folder: Folder, query: Query, shown: dict[int, s
         for sure in _chunks(search.find_cards(conn, origin_id, query, category, renamed)):
             for found in view.cards_by_id(conn, folder, sure):
                 yield Match(found, sure[found.card_id or 0])
+    if folder.group:
+        yield Match(view.group_card(conn, folder, folder.group), sure=False)
 
 
 def _chunks(hits: Iterable[Hit]) -> Iterator[dict[int, bool]]:

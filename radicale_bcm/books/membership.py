@@ -28,7 +28,9 @@ class Audience(NamedTuple):
 
 
 class Epoch(NamedTuple):
-    """A folder showed an audience with a category from a revision on, until `closed` if that is set."""
+    """A folder showed an audience with a category from a revision on, until `closed` if that is set. With a group card
+    `grouped` is the revision at which something but the audience changed it.
+    """
 
     id: int
     collection_id: int
@@ -36,12 +38,11 @@ class Epoch(NamedTuple):
     category: str
     opened: int
     closed: int | None
+    grouped: int | None = None
 
 
 _AUDIENCE = select(audience.c.id, audience.c.origin_id, audience.c.filter, audience.c.active, audience.c.revision)
-_EPOCHS = select(
-    epoch.c.id, epoch.c.collection_id, epoch.c.audience_id, epoch.c.category, epoch.c.opened, epoch.c.closed
-)
+_EPOCHS = select(*(epoch.c[name] for name in Epoch._fields))
 _EPOCHS_OF = _EPOCHS.where(epoch.c.collection_id == bindparam("collection_id"))
 _OPEN_EPOCHS = _EPOCHS_OF.where(epoch.c.closed.is_(None))
 _STAYS_OF_CARD = select(member.c.audience_id).where(
@@ -58,6 +59,7 @@ _LEAVE = (
     .values(departed=bindparam("at_revision"))
 )
 _BUMP = update(audience).where(audience.c.id == bindparam("bumped")).values(revision=bindparam("new_revision"))
+_MEMBERED = _BUMP.values(membered=bindparam("new_revision"))
 
 
 def _made(row: Sequence[object]) -> Audience:
@@ -132,7 +134,7 @@ def enter(conn: Connection, audience_id: int, card_ids: Iterable[int], revision:
     for part in chunks(rows):
         conn.execute(_ENTER, list(part))
     if rows:
-        bump(conn, [audience_id], revision)
+        conn.execute(_MEMBERED, {"bumped": audience_id, "new_revision": revision})
 
 
 def leave(conn: Connection, audience_id: int, card_ids: Iterable[int], revision: int) -> None:
@@ -141,7 +143,7 @@ def leave(conn: Connection, audience_id: int, card_ids: Iterable[int], revision:
     for part in chunks(rows):
         conn.execute(_LEAVE, list(part))
     if rows:
-        bump(conn, [audience_id], revision)
+        conn.execute(_MEMBERED, {"bumped": audience_id, "new_revision": revision})
 
 
 def open_epochs(conn: Connection, collection_id: int) -> list[Epoch]:
@@ -154,10 +156,24 @@ def epochs(conn: Connection, collection_id: int) -> list[Epoch]:
     return [Epoch._make(row) for row in conn.execute(_EPOCHS_OF, {"collection_id": collection_id})]
 
 
-def open_epoch(conn: Connection, collection_id: int, audience_id: int, category: str, revision: int) -> None:
-    """The folder shows the audience from this revision on."""
-    values = {"collection_id": collection_id, "audience_id": audience_id, "category": category, "opened": revision}
+def open_epoch(
+    conn: Connection, collection_id: int, audience_id: int, category: str, revision: int, *, grouped: bool
+) -> None:
+    """The folder shows the audience from this revision on, with or without a group card."""
+    values = {
+        "collection_id": collection_id,
+        "audience_id": audience_id,
+        "category": category,
+        "opened": revision,
+        "grouped": revision if grouped else None,
+    }
     conn.execute(insert(epoch), values)
+
+
+def regroup(conn: Connection, collection_id: int, revision: int) -> None:
+    """The group card of a folder, if it has one, changed by something that did not happen to an audience."""
+    shown = (epoch.c.collection_id == collection_id, epoch.c.closed.is_(None), epoch.c.grouped.is_not(None))
+    conn.execute(update(epoch).where(*shown).values(grouped=revision))
 
 
 def close_epoch(conn: Connection, epoch_id: int, revision: int) -> None:
@@ -176,6 +192,7 @@ def exclude(conn: Connection, collection_id: int, card_id: int, kind: str, revis
     """One folder shows the card no longer, although its audience has it."""
     values = {"collection_id": collection_id, "card_id": card_id, "kind": kind, "entered": revision, "at": at}
     conn.execute(insert(exclusion), values)
+    regroup(conn, collection_id, revision)
 
 
 def include(conn: Connection, collection_id: int, kind: str, revision: int, card_ids: Sequence[int] | None) -> int:
@@ -185,7 +202,10 @@ def include(conn: Connection, collection_id: int, kind: str, revision: int, card
     )
     if card_ids is not None:
         ended = ended.where(exclusion.c.card_id.in_(card_ids))
-    return int(conn.execute(ended.values(departed=revision)).rowcount)
+    count = int(conn.execute(ended.values(departed=revision)).rowcount)
+    if count:
+        regroup(conn, collection_id, revision)
+    return count
 
 
 def excluded(conn: Connection, collection_id: int, kind: str) -> list[int]:

@@ -52,6 +52,7 @@ def move(
         return False
     # Its own place is written down as well: since when it stands there has to be known.
     cards.set_alias(conn, collection.id, card.id, *to, revision)
+    membership.regroup(conn, collection.id, revision)
     if known and before[0] != to[0]:
         _bury(conn, collection.id, before[0], revision)
     collections.touch(conn, collection.id, revision, at)

@@ -182,6 +182,7 @@ audience = Table(
     Column("filter_key", Key(64), nullable=False, comment="hash of the canonical filter"),
     Column("active", Boolean, nullable=False),
     Column("revision", BigInteger, nullable=False),
+    Column("membered", BigInteger, nullable=False, server_default="0", comment="when a card entered or left last"),
     UniqueConstraint("origin_id", "filter_key"),
     comment="a distinct (database, filter): who sees which card, shared by all set-ups with that filter",
 )
@@ -224,6 +225,7 @@ epoch = Table(
     Column("category", String(255), nullable=False),
     Column("opened", BigInteger, nullable=False),
     Column("closed", BigInteger, nullable=True),
+    Column("grouped", BigInteger, nullable=True, comment="with a group card, which changed then; NULL is without"),
     Index("ix_epoch_collection_closed", "collection_id", "closed"),
     comment="from when to when a folder showed an audience",
 )

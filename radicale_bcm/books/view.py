@@ -13,16 +13,21 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, and_, bindparam, exists, func, or_, select, union_all
 
-from radicale_bcm.books import items, membership, revisions
+from radicale_bcm.books import groups, items, membership, revisions
 from radicale_bcm.books.collections import Collection
+from radicale_bcm.books.groups import Group
 from radicale_bcm.books.items import CHUNK, chunks
 from radicale_bcm.books.membership import Epoch
 from radicale_bcm.books.schema import alias, audience, card, exclusion, item, member
+from radicale_bcm.contacts import marker
 from radicale_bcm.contacts.card import split_categories, with_categories, with_uid
+
+GROUP_CARD = 0
 
 
 class Resource(NamedTuple):
-    """A member of a collection as it is served; etag with quotes; `card_id` is set on business cards."""
+    """A member of a collection as it is served; etag with quotes; `card_id` is set on business cards, and GROUP_CARD on
+    the group card."""
 
     href: str
     uid: str
@@ -38,11 +43,13 @@ class Resource(NamedTuple):
 
 
 class Folder(NamedTuple):
-    """A collection with the epochs that it shows now; none if it is no sync folder. `revision` counts both."""
+    """A collection with the epochs that it shows now; none if it is no sync folder. `revision` counts both. `group` is
+    the card that lists the business contacts, where there is one."""
 
     collection: Collection
     epochs: tuple[Epoch, ...]
     revision: int
+    group: Group | None = None
 
     @property
     def categories(self) -> dict[int, str]:
@@ -59,7 +66,9 @@ _NOT_EXCLUDED = ~exists().where(
 _HREF, _UID = func.coalesce(alias.c.href, card.c.href), func.coalesce(alias.c.uid, card.c.uid)
 _STAYING = and_(member.c.audience_id.in_(bindparam("audiences", expanding=True)), member.c.departed.is_(None))
 _MEMBERS = member.join(card, card.c.id == member.c.card_id)
-_CARD = (card.c.uid, card.c.text, card.c.categories, card.c.etag, card.c.modified, card.c.revision, member.c.audience_id)
+_CARD = (
+    card.c.uid, card.c.text, card.c.categories, card.c.etag, card.c.modified, card.c.revision, member.c.audience_id,
+)  # fmt: skip
 
 # Most folders have no exceptions, and then the joins that look for them are not worth their time.
 _SHOWN = select(card.c.id, _HREF, _UID, *_CARD).select_from(_MEMBERS.outerjoin(alias, _ALIASED))
@@ -102,7 +111,7 @@ def open_folder(conn: Connection, collection: Collection) -> Folder:
     if not epochs:
         return Folder(collection, (), collection.revision)
     latest = conn.execute(_REVISION, {"audiences": [each.audience_id for each in epochs]}).scalar_one()
-    return Folder(collection, epochs, max(collection.revision, latest))
+    return Folder(collection, epochs, max(collection.revision, latest), groups.find(conn, collection, epochs))
 
 
 @lru_cache(maxsize=1024)
@@ -171,6 +180,17 @@ def all_cards(conn: Connection, folder: Folder) -> Iterator[Resource]:
         parameters["last"] = rows[-1][0]
 
 
+_UIDS = _SHOWN.with_only_columns(_UID).order_by(_UID)
+
+
+def group_card(conn: Connection, folder: Folder, group: Group) -> Resource:
+    """The card that lists the business cards which the folder shows, made now."""
+    members = conn.execute(_UIDS, _parameters(folder)).scalars()
+    text = marker.group_card(group.uid, group.name, members)
+    modified = folder.collection.modified
+    return Resource(group.href, group.uid, group.etag, text, modified, group.revision, card_id=GROUP_CARD)
+
+
 class Brief(NamedTuple):
     """The least that is said of a member; etag with quotes."""
 
@@ -190,10 +210,12 @@ def briefs(conn: Connection, folder: Folder) -> Iterator[Brief]:
     parameters["last"] = 0
     query = _BRIEF_PAGE if _has_exceptions(conn, folder) else _PLAIN_BRIEF_PAGE
     categories = folder.categories
-    while rows := conn.execute(query, parameters).all():
-        for _, href, uid, etag, own_uid, audience_id in rows:
+    while shown := conn.execute(query, parameters).all():
+        for _, href, uid, etag, own_uid, audience_id in shown:
             yield Brief(href, _card_etag(etag, categories[audience_id], uid, own_uid))
-        parameters["last"] = rows[-1][0]
+        parameters["last"] = shown[-1][0]
+    if folder.group:
+        yield Brief(folder.group.href, folder.group.etag)
 
 
 def resources(conn: Connection, folder: Folder) -> Iterator[Resource]:
@@ -201,6 +223,8 @@ def resources(conn: Connection, folder: Folder) -> Iterator[Resource]:
     yield from map(item_resource, items.get_all(conn, folder.collection.id))
     if folder.epochs:
         yield from all_cards(conn, folder)
+    if folder.group:
+        yield group_card(conn, folder, folder.group)
 
 
 def find(conn: Connection, folder: Folder, hrefs: Iterable[str]) -> dict[str, Resource]:
@@ -214,6 +238,8 @@ def find(conn: Connection, folder: Folder, hrefs: Iterable[str]) -> dict[str, Re
             for query in queries:
                 for row in conn.execute(query, parameters).all():
                     found[row[1]] = _card_resource(row, categories)
+    if folder.group and folder.group.href in wanted:
+        found[folder.group.href] = group_card(conn, folder, folder.group)
     return found
 
 
@@ -235,6 +261,8 @@ def find_uid(conn: Connection, folder: Folder, uid: str) -> str | None:
     own = items.find_uid(conn, folder.collection.id, uid)
     if own is not None or not folder.epochs:
         return own
+    if folder.group and folder.group.uid == uid:
+        return folder.group.href
     by_uid = _SHOWN.where(or_(and_(card.c.uid == uid, alias.c.uid.is_(None)), alias.c.uid == uid))
     return next((each.href for each in _cards(conn, folder, by_uid)), None)
 

@@ -216,7 +216,8 @@ class Collection(BaseCollection):
             before = view.get(self._conn, self.folder, href)
             old = stored_item(self, before) if before else None
             try:
-                after = self._edit(before, item) if before and before.card_id else self._put(before, href, item)
+                business = before is not None and before.card_id is not None
+                after = self._edit(before, item) if before and business else self._put(before, href, item)
             except Forbidden:
                 if before:
                     apply.refused(unit, self.folder, href, before.card_id)
@@ -230,11 +231,14 @@ class Collection(BaseCollection):
 
     def _edit(self, before: Resource, item: radicale_item.Item) -> Resource:
         unit = self._storage.unit
-        card = cards.get(self._conn, before.card_id or 0)
-        assert card is not None
-        current = request.current()
-        sent = Sent(item.serialize(), current.client, matched=before.etag in current.if_match)
-        apply.edit_card(unit, self.folder, card, sent)
+        if before.card_id == view.GROUP_CARD:
+            apply.write_group(unit, self.folder)
+        else:
+            card = cards.get(self._conn, before.card_id or 0)
+            assert card is not None
+            current = request.current()
+            sent = Sent(item.serialize(), current.client, matched=before.etag in current.if_match)
+            apply.edit_card(unit, self.folder, card, sent)
         self._reload()
         after = view.get(self._conn, self.folder, before.href)
         # An edit can take the record out of this folder's filter: the client is told at its next sync.
@@ -261,7 +265,9 @@ class Collection(BaseCollection):
             if found is None:
                 raise ComponentNotFoundError(href)
             try:
-                if found.card_id is not None:
+                if found.card_id == view.GROUP_CARD:
+                    apply.write_group(unit, self.folder)
+                elif found.card_id is not None:
                     card = cards.get(self._conn, found.card_id)
                     assert card is not None
                     apply.delete_card(unit, self.folder, card)

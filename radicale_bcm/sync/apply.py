@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
-from radicale_bcm.books import cards, collections, history, items, setups, view
+from radicale_bcm.books import cards, collections, history, items, membership, setups, view
 from radicale_bcm.books.cards import Card
 from radicale_bcm.books.collections import Collection
 from radicale_bcm.books.history import Subject
@@ -219,7 +219,9 @@ def touch_folder(unit: Unit, folder: Folder) -> None:
 
 def refused(unit: Unit, folder: Folder, href: str, card_id: int | None) -> None:
     """A write was refused: report the resource as changed, so that the client fetches it again (C20, H17)."""
-    if card_id is not None:
+    if card_id == view.GROUP_CARD:
+        _refresh_group(unit, folder)
+    elif card_id is not None:
         card = cards.get(unit.conn, card_id)
         if card:
             refresh(unit, card)
@@ -227,10 +229,24 @@ def refused(unit: Unit, folder: Folder, href: str, card_id: int | None) -> None:
         items.touch(unit.conn, folder.collection.id, href, unit.revision, unit.at)
 
 
+def write_group(unit: Unit, folder: Folder) -> None:
+    """A client edits or deletes the group card, which only says what the folder shows: it gets it again at the next
+    sync. Forbidden in a read-only set-up."""
+    own = setups.of_collection(unit.conn, folder.collection.id)
+    if own and own.access != "rw":
+        raise Forbidden("business cards are read-only in this folder")
+    _refresh_group(unit, folder)
+
+
+def _refresh_group(unit: Unit, folder: Folder) -> None:
+    membership.regroup(unit.conn, folder.collection.id, unit.revision)
+    touch_folder(unit, folder)
+
+
 def move_out(unit: Unit, folder: Folder, found: Resource, target: Collection, to_href: str) -> None:
     """A client moves a business card to another folder (C12): the target gets a plain contact without the marker, the
     record goes the way of a delete. Forbidden within the sync folder: an href belongs to the server (C4)."""
-    if target.id == folder.collection.id:
+    if target.id == folder.collection.id or found.card_id == view.GROUP_CARD:
         raise Forbidden("the address of a business card is given by the server")
     plain.check_allowed(unit, target)
     card = cards.get(unit.conn, found.card_id or 0)

@@ -94,6 +94,8 @@ class Export:
             collection = collections.get(conn, self._path)
             if collection is not None:
                 for each in view.resources(conn, view.open_folder(conn, collection)):
+                    if each.card_id == view.GROUP_CARD:
+                        continue
                     self.written += 1
                     yield each.text
 

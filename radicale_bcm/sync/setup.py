@@ -193,8 +193,26 @@ def _show(unit: Unit, folder: Collection, wanted: Audience, category: str, *, ch
         return
     if shown:
         membership.close_epoch(unit.conn, shown.id, unit.revision)
-    membership.open_epoch(unit.conn, folder.id, wanted.id, category, unit.revision)
+    _open(unit, folder.id, wanted.id, category)
     _make_room(unit, folder, wanted.id)
+
+
+def _open(unit: Unit, collection_id: int, audience_id: int, category: str) -> None:
+    grouped = "group" in unit.options.markers
+    membership.open_epoch(unit.conn, collection_id, audience_id, category, unit.revision, grouped=grouped)
+
+
+def follow_markers(unit: Unit) -> None:
+    """Give folders a group card, or take it away, as the configuration says now."""
+    grouped = "group" in unit.options.markers
+    for own in setups.all_setups(unit.conn):
+        if own.collection_id is None or not own.enabled:
+            continue
+        for each in membership.open_epochs(unit.conn, own.collection_id):
+            if (each.grouped is not None) != grouped:
+                membership.close_epoch(unit.conn, each.id, unit.revision)
+                _open(unit, own.collection_id, each.audience_id, each.category)
+                collections.touch(unit.conn, own.collection_id, unit.revision, unit.at)
 
 
 def _make_room(unit: Unit, folder: Collection, audience_id: int) -> None:
@@ -224,7 +242,7 @@ def _show_kept(unit: Unit, folder: Collection, kept: Epoch, category: str, delet
     else:
         for card_id in deleted:
             membership.exclude(unit.conn, folder.id, card_id, "unfollow", unit.revision, unit.at)
-    membership.open_epoch(unit.conn, folder.id, kept.audience_id, category, unit.revision)
+    _open(unit, folder.id, kept.audience_id, category)
     _make_room(unit, folder, kept.audience_id)
 
 

@@ -8,7 +8,7 @@ from radicale_bcm.books import setups
 from radicale_bcm.books.history import Actor
 from radicale_bcm.business.open import BusinessDatabase
 from radicale_bcm.database.errors import DatabaseError
-from radicale_bcm.sync import pull, switch
+from radicale_bcm.sync import pull, setup, switch
 from radicale_bcm.sync.options import Options
 from radicale_bcm.sync.pull import Progress
 from radicale_bcm.sync.unit import Site
@@ -72,6 +72,7 @@ def _refresh(site: Site, progress: Progress | None) -> None:
         with site.write(_STARTING) as unit:
             pull.set_loaded(unit, origin, complete=True)
             setups.set_setting(unit.conn, _SHOWN, rendering)
+            setup.follow_markers(unit)
 
 
 _SHOWN = "rendering"

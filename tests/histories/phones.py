@@ -61,7 +61,7 @@ def look(world: World, watches: dict[str, Watch]) -> None:
 
 
 def _check_state(world: World, watch: Watch, conn: Connection, folder: Folder, now: dict[str, Resource]) -> None:
-    business = {href: each for href, each in now.items() if each.card_id is not None}
+    business = {href: each for href, each in now.items() if each.card_id not in (None, view.GROUP_CARD)}
     plain = {href: each.text for href, each in now.items() if each.card_id is None}
     assert plain == world.plain[watch.path], "plain contacts"
     shown: dict[str, Resource] = {}
@@ -81,6 +81,7 @@ def _check_state(world: World, watch: Watch, conn: Connection, folder: Folder, n
         if category and category.lower() not in [name.lower() for name in names]:
             names.append(category)
         assert codec.split_categories(contact.get("category", "")) == names, (number, names)
+    _check_group(world, watch, now, [each.uid for each in business.values()])
     uids = [each.uid for each in now.values()]
     assert len(uids) == len(set(uids)), ("two members with one UID", sorted(uids))
     briefs = {each.href: each.etag for each in view.briefs(conn, folder)}
@@ -91,6 +92,16 @@ def _check_state(world: World, watch: Watch, conn: Connection, folder: Folder, n
         assert codec.uid_of(each.text) == each.uid
         assert view.find_uid(conn, folder, each.uid) == each.href
         assert watch.texts.setdefault((each.href, each.etag), each.text) == each.text, ("one ETag, two texts", each)
+
+
+def _check_group(world: World, watch: Watch, now: dict[str, Resource], uids: list[str]) -> None:
+    """The group card is there where it has to be, and lists the business cards, in both dialects."""
+    found = [each for each in now.values() if each.card_id == view.GROUP_CARD]
+    assert len(found) == world.has_group(watch.path), "group card"
+    for each in found:
+        lines = each.text.replace("\r\n ", "").split("\r\n")
+        for head in ("MEMBER:urn:uuid:", "X-ADDRESSBOOKSERVER-MEMBER:urn:uuid:"):
+            assert sorted(line.removeprefix(head) for line in lines if line.startswith(head)) == sorted(uids)
 
 
 def _check_delta(watch: Watch, conn: Connection, folder: Folder, memory: Memory, now: dict[str, Resource]) -> None:

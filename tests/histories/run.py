@@ -12,6 +12,7 @@ from tests.histories.steps import Life
 from tests.histories.world import World, make_template
 
 LOOK_EVERY = 3
+MARKERS = (None, ("property", "category", "group"), ("property", "category", "photo-badge"))
 
 
 class Failed(AssertionError):
@@ -26,7 +27,7 @@ class Failed(AssertionError):
 def run(template: Path, seed: int, steps: int, folder: Path | None = None) -> None:
     """A history of so many steps. Failed if a phone sees anything wrong."""
     place = folder or Path(tempfile.mkdtemp(dir=template))
-    world = World(template, place)
+    world = World(template, place, MARKERS[seed % len(MARKERS)])
     told: list[str] = []
     try:
         life = Life(world, seed)

@@ -4,6 +4,7 @@
 import random
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from uuid import UUID
 
 from sqlalchemy import Connection, select
@@ -459,6 +460,32 @@ def move_card(life: Life) -> str:
     return f"{person.name} moves {shown.href} out: {told}"
 
 
+def write_group(life: Life) -> str:
+    """A phone edits or deletes the group card."""
+    person = life.anybody(enabled=True)
+    if person is None or not life.world.has_group(person.path):
+        return "nothing"
+    with life.world.acting(person.name) as unit:
+        folder = view.open_folder(unit.conn, life.world.collection(unit, person.path))
+        assert folder.group is not None
+        try:
+            apply.write_group(unit, folder)
+        except Refused:
+            apply.refused(unit, folder, folder.group.href, view.GROUP_CARD)
+    return f"{person.name} writes to the group card"
+
+
+def change_markers(life: Life) -> str:
+    """The configuration is changed and the server started anew."""
+    world = life.world
+    with_group = life.random.random() < 0.5
+    world.site.options = replace(world.site.options, marker=("property", "category", *["group"] * with_group))
+    with world.acting("admin") as unit:
+        setup.follow_markers(unit)
+    pull.compare_all(world.site)
+    return f"group cards: {with_group}"
+
+
 def write_in_vain(life: Life) -> str:
     """A refused write of a plain contact."""
     person = life.anybody(enabled=True)
@@ -497,5 +524,7 @@ STEPS: tuple[tuple[Step, int], ...] = (
     (delete_card, 10),
     (move_card, 2),
     (write_in_vain, 1),
+    (write_group, 1),
+    (change_markers, 1),
 )
 

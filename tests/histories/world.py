@@ -50,9 +50,10 @@ class Person:
         return f"{self.name}/{self.folder}"
 
 
-def options_in(folder: Path) -> Options:
+def options_in(folder: Path, marker: tuple[str, ...] | None = None) -> Options:
     """A site in a folder."""
     return Options(
+        marker=marker,
         state_url=f"sqlite:///{folder / 'state.db'}",
         database_url=f"sqlite:///{folder / 'business.db'}",
         max_deletes=MAX_DELETES,
@@ -73,12 +74,12 @@ def make_template(folder: Path) -> Path:
 class World:
     """Databases, people and plain contacts. `plain` maps a collection's path to href -> text."""
 
-    def __init__(self, template: Path, folder: Path) -> None:
+    def __init__(self, template: Path, folder: Path, marker: tuple[str, ...] | None = None) -> None:
         folder.mkdir(parents=True, exist_ok=True)
         for name in ("state.db", "business.db"):
             shutil.copyfile(template / name, folder / name)
         self.folder = folder
-        options = options_in(folder)
+        options = options_in(folder, marker)
         self.site = Site(options)
         origin = self.site.origin()
         # The template's databases stood elsewhere.
@@ -141,6 +142,11 @@ class World:
             if wanted.matches(fields, {"type": row["type"], "id": number, "uid": row["uid"]}):
                 found[number] = fields
         return found
+
+    def has_group(self, path: str) -> bool:
+        """Whether the folder must have a group card."""
+        shown = any(each.enabled and each.path == path for each in self.people.values())
+        return shown and "group" in self.site.options.markers
 
     def category_of(self, path: str) -> str:
         """The category that business cards carry in a folder."""

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The group card of a sync folder: which it is and when it changed. Imported by view only; reads only.
+
+It is no row of its own: its text is made from what the folder shows when somebody asks for it, and its ETag from the
+revision at which that changed.
+"""
+
+from collections.abc import Sequence
+from hashlib import sha256
+from typing import NamedTuple
+from uuid import UUID, uuid5
+
+from sqlalchemy import Connection, func, or_, select
+
+from radicale_bcm.books.collections import Collection
+from radicale_bcm.books.membership import Epoch
+from radicale_bcm.books.schema import audience, item
+
+_NAMESPACE = UUID("5f1c6f0a-6f3f-4a58-9c43-7d2b1f2f9f0e")
+_NAMELESS = "Business contacts"
+
+
+class Group(NamedTuple):
+    """A group card; the ETag with quotes."""
+
+    href: str
+    uid: str
+    etag: str
+    revision: int
+    name: str
+
+
+def identity(collection: Collection) -> tuple[str, str]:
+    """The href and UID that the group card of a folder has, whenever it has one."""
+    uid = str(uuid5(_NAMESPACE, f"{collection.id}/{collection.path}"))
+    return f"{uid}.vcf", uid
+
+
+def find(conn: Connection, collection: Collection, epochs: Sequence[Epoch]) -> Group | None:
+    """The group card of a folder that shows these epochs; None if it has none, or if an item has taken its place."""
+    grouped = [each for each in epochs if each.grouped is not None]
+    if not grouped:
+        return None
+    href, uid = identity(collection)
+    if is_taken(conn, collection):
+        return None
+    audiences = [each.audience_id for each in epochs]
+    latest = conn.execute(select(func.max(audience.c.membered)).where(audience.c.id.in_(audiences))).scalar_one()
+    revision = max(latest, *(each.grouped or 0 for each in grouped), *(each.opened for each in epochs))
+    name = next((each.category for each in grouped if each.category), _NAMELESS)
+    etag = sha256(f"{uid} {revision}".encode()).hexdigest()
+    return Group(href, uid, f'"group-{etag}"', revision, name)
+
+
+def is_taken(conn: Connection, collection: Collection) -> bool:
+    """Whether an item has the place of the group card: a phone may have put it there while there was none."""
+    href, uid = identity(collection)
+    taken = select(item.c.id).where(item.c.collection_id == collection.id, or_(item.c.href == href, item.c.uid == uid))
+    return conn.execute(taken).first() is not None
