@@ -196,6 +196,12 @@ class Server:
         self._process = None
         return status
 
+    def worker_pids(self) -> list[int]:
+        """The processes that answer: the same ones as before, if none has died."""
+        assert self._process is not None
+        pid = self._process.pid
+        return [int(each) for each in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()]
+
     def __enter__(self) -> "Server":
         return self.start()
 

@@ -98,6 +98,9 @@ def _corrected(current: Request, answer: types.WSGIResponse) -> types.WSGIRespon
             if isinstance(current.refusal, kind):
                 return _error(code, element, "DAV:", current.refusal.reason)
         return client.BAD_REQUEST, {"Content-Type": "text/plain; charset=utf-8"}, current.refusal.reason, None
+    if status == client.BAD_GATEWAY:
+        # A destination on another server (RFC 4918 9.9.4): nothing is wrong with this one, so nobody shall try again.
+        return httputils.FORBIDDEN
     if current.withhold_etag and status in (client.CREATED, client.NO_CONTENT):
         return status, {name: value for name, value in headers.items() if name != "ETag"}, body, text
     if status == client.FORBIDDEN and current.method == "REPORT" and "thunderbird" in current.client.lower():

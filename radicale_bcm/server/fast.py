@@ -19,7 +19,7 @@ from sqlalchemy import Connection
 
 from radicale_bcm.books import collections, revisions, view
 from radicale_bcm.books.revisions import InvalidToken
-from radicale_bcm.server import hot, request
+from radicale_bcm.server import bodies, hot, request
 from radicale_bcm.server.collection import Collection
 from radicale_bcm.server.hot import Body, Question
 from radicale_bcm.server.storage import Storage
@@ -103,13 +103,16 @@ def _book(storage: Storage, conn: Connection, path: str) -> _Book | None:
 
 
 def _body(app: "BcmApplication", environ: dict[str, Any]) -> ET.Element | None:
-    """The request's XML, and the request as if nobody had read it, for Radicale."""
+    """The request's XML, and the request as if nobody had read it, for Radicale. RuntimeError for a bad one."""
     raw = httputils.read_raw_request_body(app.configuration, environ)
     environ["wsgi.input"] = io.BytesIO(raw)
-    try:
-        return fromstring(httputils.decode_request(app.configuration, environ, raw)) if raw else None
-    except (ET.ParseError, ValueError):
+    if not raw:
         return None
+    text = httputils.decode_request(app.configuration, environ, raw)
+    bodies.check_text(text)
+    root: ET.Element = fromstring(text)
+    bodies.check_request(request.current().method, root)
+    return root
 
 
 def _made(question: Question, method: str, root: ET.Element, depth: str) -> Body | None:

@@ -2,17 +2,20 @@
 """What is mended in Radicale when the plugin is imported, for the stock server as well as for ours: how cards are
 read, and that a request is known to the storage. Imported by server.storage."""
 
+import io
 from collections.abc import Callable, Iterable
 from typing import Any
 
 import radicale.app
+import radicale.app.base
 import radicale.app.propfind
 import radicale.item
+from radicale import httputils
 
 from radicale_bcm.contacts import guard
 from radicale_bcm.contacts.lines import NotAVCard
 from radicale_bcm.contacts.vcard import is_vcard_text, read_cards
-from radicale_bcm.server import request
+from radicale_bcm.server import bodies, request
 
 _installed = False
 
@@ -29,6 +32,9 @@ def install() -> None:
     )
     radicale.app.propfind.ApplicationPartPropfind._collect_allowed_items = _narrowing(  # type: ignore[method-assign, assignment]  # noqa: SLF001
         radicale.app.propfind.ApplicationPartPropfind._collect_allowed_items  # noqa: SLF001
+    )
+    radicale.app.base.ApplicationBase._read_xml_request_body = _checking(  # type: ignore[method-assign]  # noqa: SLF001
+        radicale.app.base.ApplicationBase._read_xml_request_body  # noqa: SLF001
     )
     _installed = True
 
@@ -55,6 +61,21 @@ def _read_components(text: str) -> list[Any]:
     return list(cards)
 
 
+def _checking(original: Callable[..., Any]) -> Callable[..., Any]:
+    def read_xml_request_body(self: Any, environ: dict[str, Any], *args: Any) -> Any:
+        """Read an XML body; RuntimeError, which is 400, for one that would bring Radicale to its knees."""
+        raw = httputils.read_raw_request_body(self.configuration, environ)
+        environ["wsgi.input"] = io.BytesIO(raw)
+        if raw:
+            bodies.check_text(httputils.decode_request(self.configuration, environ, raw))
+        root = original(self, environ, *args)
+        if root is not None:
+            bodies.check_request(request.current().method, root)
+        return root
+
+    return read_xml_request_body
+
+
 def _narrowing(original: Callable[..., Iterable[tuple[Any, ...]]]) -> Callable[..., Iterable[tuple[Any, ...]]]:
     def collect_allowed_items(self: Any, items: Iterable[Any], *args: Any) -> Iterable[tuple[Any, ...]]:
         """What the rights allow, without writing where a set-up is read-only: PROPFIND then says so (C20)."""
@@ -66,6 +87,8 @@ def _narrowing(original: Callable[..., Iterable[tuple[Any, ...]]]) -> Callable[.
 
 def _announcing(original: Callable[..., Any]) -> Callable[..., Any]:
     def handle_request(self: Any, environ: dict[str, Any], *args: Any) -> Iterable[Any]:
+        if "CONTENT_TYPE" in environ:
+            environ["CONTENT_TYPE"] = bodies.usable_content_type(environ.get("CONTENT_TYPE"))
         request.begin(environ)
         return original(self, environ, *args)  # type: ignore[no-any-return]
 

@@ -145,6 +145,8 @@ def move(unit: Unit, source: Collection, href: str, target: Collection, to_href:
     """Move an item to another place (RFC 4918 9.9); what is there goes to Deleted Items. False if there is none."""
     check_allowed(unit, source)
     check_allowed(unit, target)
+    if not items.fits(to_href, ""):
+        raise Invalid("the href is too long")
     old = items.get(unit.conn, source.id, href)
     if old is None:
         return False
