@@ -14,7 +14,7 @@ from radicale.config import Configuration
 from radicale.log import logger
 
 from radicale_bcm.database.errors import Busy, DatabaseError, StorageFull
-from radicale_bcm.server import fast, request
+from radicale_bcm.server import compat, fast, request
 from radicale_bcm.server.request import Request
 from radicale_bcm.sync.errors import Conflict, Forbidden, NotThere, Refused, Stale
 
@@ -32,7 +32,7 @@ class BcmApplication(Application):
     def __init__(self, configuration: Configuration) -> None:
         super().__init__(configuration)
         settings = self._storage.configuration
-        self.fast_answers: bool = settings.get("storage", "bcm_fast_answers")
+        self.fast_answers: bool = compat.HAS_FAST_ANSWERS and settings.get("storage", "bcm_fast_answers")
         self.compare_answers: bool = settings.get("storage", "bcm_compare_answers")
 
     def _handle_request(self, environ: dict[str, Any]) -> Any:
