@@ -44,16 +44,20 @@ _REMOVED = (
 _REMOVE = change_log.delete().where(change_log.c.seq.in_(bindparam("seqs", expanding=True)))
 
 
+def find_consumer(connection: Connection, name: str) -> int | None:
+    """The id of the consumer of this name, if it is known."""
+    return connection.scalar(select(change_consumer.c.id).where(change_consumer.c.name == name))
+
+
 def register_consumer(connection: Connection, name: str) -> int:
     """The id of the consumer of this name; one that is new gets the changes committed from now on."""
-    mine = select(change_consumer.c.id).where(change_consumer.c.name == name)
-    found = connection.scalar(mine)
+    found = find_consumer(connection, name)
     if found is not None:
-        return int(found)
+        return found
     try:
         return new_key(connection, change_consumer.insert().values(name=name, created_at=datetime.now(UTC)))
     except IntegrityError:  # somebody registered it a moment ago
-        return int(connection.execute(mine).scalar_one())
+        return int(connection.execute(select(change_consumer.c.id).where(change_consumer.c.name == name)).scalar_one())
 
 
 def forget_consumer(connection: Connection, name: str) -> None:

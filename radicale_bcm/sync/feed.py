@@ -14,8 +14,12 @@ class Feed:
 
     def __init__(self, database: BusinessDatabase, consumer: str) -> None:
         self._database = database
-        with database.writer() as records:
-            self._consumer_id = changes.register_consumer(records.connection, consumer)
+        with database.reader() as records:
+            known = changes.find_consumer(records.connection, consumer)
+        if known is None:
+            with database.writer() as records:
+                known = changes.register_consumer(records.connection, consumer)
+        self._consumer_id = known
 
     def has_pending(self) -> bool:
         """Whether anything is logged: one indexed look."""

@@ -85,6 +85,10 @@ class Site:
             found = self._feeds[origin.id] = Feed(self.business(origin), consumer)
         return found
 
+    def known_feed(self, origin: Origin) -> Feed | None:
+        """The same if somebody in this process looked at it before."""
+        return self._feeds.get(origin.id)
+
     def forget_origin(self) -> None:
         """Look anew which business database is current."""
         self._origin = None
@@ -110,7 +114,7 @@ class Site:
         if logged:
             # After both commits. If this fails, the next look at the log renders the same texts once more.
             with suppress(DatabaseError):
-                self.feed().acknowledge(logged)
+                self.feed_of(unit.origin).acknowledge(logged)
 
     def close(self) -> None:
         """Close all connections."""
@@ -144,8 +148,9 @@ class Unit:
         """The log rows that are done with."""
         if not self._shown:
             return []
-        records, feed = self._records[self.origin.id], self.site.feed_of(self.origin)
-        if not isinstance(records, Records):
+        records, feed = self._records[self.origin.id], self.site.known_feed(self.origin)
+        # A feed that has to be opened first needs a transaction of its own, which would wait for this one.
+        if feed is None or not isinstance(records, Records):
             return []
         return [seq for record_id in self._shown for seq in feed.logged(records, record_id)]
 
