@@ -55,7 +55,7 @@ def split(text: str) -> list[tuple[str, int]]:
     cards: list[tuple[str, int]] = []
     current: list[str] = []
     depth = first = 0
-    for number, line in enumerate(_physical(text), 1):
+    for number, line in enumerate(physical(text), 1):
         bare = line.rstrip("\r\n")
         if _BEGIN.match(bare):
             if depth and not _agent(current):
@@ -80,7 +80,8 @@ def _agent(lines: list[str]) -> bool:
     return bool(said) and re.match(r"(?:\w+\.)?AGENT(?:;[^:]*)?:\s*\Z", said[-1], re.IGNORECASE) is not None
 
 
-def _physical(text: str) -> Iterator[str]:
+def physical(text: str) -> Iterator[str]:
+    """The lines of a text with their ends."""
     start = 0
     for match in _BREAK.finditer(text):
         yield text[start : match.end()]
@@ -99,25 +100,25 @@ def is_complete(text: str) -> bool:
 
 def logical(text: str) -> list[str]:
     """The content lines of a card, unfolded, soft line breaks of quoted-printable and bare base64 lines included."""
-    physical = _BREAK.split(text)
+    parts = _BREAK.split(text)
     lines: list[str] = []
     at = 0
-    while at < len(physical):
-        line = physical[at]
+    while at < len(parts):
+        line = parts[at]
         at += 1
         if not line.strip():
             continue
         head = line.partition(":")[0].upper()
         if "QUOTED-PRINTABLE" in head and line.rstrip().endswith("="):
-            while line.rstrip().endswith("=") and at < len(physical) and not _END.match(physical[at]):
-                line = line.rstrip()[:-1] + physical[at]
+            while line.rstrip().endswith("=") and at < len(parts) and not _END.match(parts[at]):
+                line = line.rstrip()[:-1] + parts[at]
                 at += 1
-        while at < len(physical) and physical[at][:1] in (" ", "\t"):
-            line += physical[at][1:]
+        while at < len(parts) and parts[at][:1] in (" ", "\t"):
+            line += parts[at][1:]
             at += 1
         if re.search(r"[;=](?:BASE64|B)(?:;|\Z)", line.partition(":")[0], re.IGNORECASE):
-            while at < len(physical) and _BASE64.match(physical[at]):
-                line += physical[at].strip()
+            while at < len(parts) and _BASE64.match(parts[at]):
+                line += parts[at].strip()
                 at += 1
         lines.append(line)
     return lines

@@ -17,7 +17,7 @@ from urllib.parse import unquote
 
 import httpx
 
-from tests.corpus.reading import NOT_XML, WRAPPED, decode, is_complete, lost, malformed, read, split
+from tests.corpus.reading import NOT_XML, WRAPPED, decode, is_complete, lost, malformed, physical, read, split
 from tests.dav import CR, D, Phone, Server
 
 ROOT = Path(__file__).resolve().parent.parent.parent
@@ -214,7 +214,7 @@ def _otherwise(sent: str, got: str) -> list[str]:
 def _without(text: str, names: set[str]) -> str:
     """The text without some properties, folds included."""
     kept, dropping = [], False
-    for line in text.splitlines(keepends=True):
+    for line in physical(text):
         dropping = (dropping and line[:1] in " \t") or re.split("[:;]", line)[0].upper() in names
         if not dropping:
             kept.append(line)
