@@ -212,11 +212,12 @@ def _adr(wanted: Contact, fields: Fields, former: list[str] | tuple[()]) -> str:
     extended address as long as the street still begins with it."""
     get = wanted.get
     box = former[0] if former else ""
+    before = former[1] if len(former) > 1 else ""
     street, city, region, code, country = (get(field, "") for field in fields)
-    extended = plain(former[1]) if len(former) > 1 else ""
+    extended = plain(before)
     rest = street[len(extended) + 1 :]
     if extended and (street == extended or street.startswith(f"{extended}\n")) and rest == rest.strip():
-        return _joined((box, former[1], rest, city, region, code, country), list(former[7:]))
+        return _joined((box, before, rest, city, region, code, country), list(former[7:]))
     return _joined((box, "", street, city, region, code, country), list(former[7:]))
 
 

@@ -35,8 +35,8 @@ class BcmApplication(Application):
         self.fast_answers: bool = compat.HAS_FAST_ANSWERS and settings.get("storage", "bcm_fast_answers")
         self.compare_answers: bool = settings.get("storage", "bcm_compare_answers")
 
-    def _handle_request(self, environ: dict[str, Any]) -> Any:
-        environ["PATH_INFO"] = _decoded(environ.get("PATH_INFO", ""))
+    def _handle_request(self, environ: types.WSGIEnviron) -> Any:
+        environ = {**environ, "PATH_INFO": _decoded(environ.get("PATH_INFO", ""))}
         try:
             status_line, sent_headers, answers = super()._handle_request(environ)
             stream = request.current().stream
@@ -48,7 +48,7 @@ class BcmApplication(Application):
             status, headers, body, _ = _unavailable(error)
             assert isinstance(body, str)
             content = body.encode()
-            everything = [*headers.items(), ("Content-Length", str(len(content)))]
+            everything = [*dict(headers).items(), ("Content-Length", str(len(content)))]
             return f"{status} {client.responses[status]}", everything, [content]
 
 
@@ -102,7 +102,7 @@ def _corrected(current: Request, answer: types.WSGIResponse) -> types.WSGIRespon
         # A destination on another server (RFC 4918 9.9.4): nothing is wrong with this one, so nobody shall try again.
         return httputils.FORBIDDEN
     if current.withhold_etag and status in (client.CREATED, client.NO_CONTENT):
-        return status, {name: value for name, value in headers.items() if name != "ETag"}, body, text
+        return status, {name: value for name, value in dict(headers).items() if name != "ETag"}, body, text
     if status == client.FORBIDDEN and current.method == "REPORT" and "thunderbird" in current.client.lower():
         # Thunderbird recovers from an invalid sync-token only if the status is 400.
         if isinstance(body, bytes) and b"valid-sync-token" in body:

@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 
 from radicale_bcm.books import cards, collections, delta, items, revisions, setups, view
 from radicale_bcm.books.items import NewItem
+from radicale_bcm.books.schema import HREF_LENGTH
 from radicale_bcm.books.view import Folder, Resource
 from radicale_bcm.contacts.vcard import Card
 from radicale_bcm.server import request, searching
@@ -331,7 +332,7 @@ class Collection(BaseCollection):
 
 
 def _usable(href: str) -> bool:
-    return 0 < len(href) <= items.HREF_LENGTH and "/" not in href and href not in (".", "..") and "\0" not in href
+    return 0 < len(href) <= HREF_LENGTH and "/" not in href and href not in (".", "..") and "\0" not in href
 
 
 def _was_repaired(item: radicale_item.Item) -> bool:

@@ -26,7 +26,7 @@ def install() -> None:
     if _installed:
         return
     guard.install()
-    radicale.item.read_components = _read_components
+    radicale.item.read_components = _read_components  # type: ignore[assignment]
     radicale.app.Application._handle_request = _announcing(  # type: ignore[method-assign]  # noqa: SLF001
         radicale.app.Application._handle_request  # noqa: SLF001
     )
