@@ -93,10 +93,21 @@ def iterate(conn: Connection, origin_id: int) -> Iterator[Card]:
         last = rows[-1][0]
 
 
+_TAKEN = select(card.c.id).where((card.c.uid == bindparam("uid")) | (card.c.href == bindparam("href"))).limit(1)
+
+
 def uid_taken(conn: Connection, uid: str, href: str) -> bool:
     """Whether a card has this UID or href already."""
-    taken = select(card.c.id).where((card.c.uid == uid) | (card.c.href == href))
-    return conn.execute(taken).first() is not None
+    return conn.execute(_TAKEN, {"uid": uid, "href": href}).first() is not None
+
+
+def taken(conn: Connection, wanted: Iterable[tuple[str, str]]) -> set[str]:
+    """Those of the UIDs and hrefs that cards have already."""
+    found: set[str] = set()
+    for part in chunks(list(wanted)):
+        for column, values in zip((card.c.uid, card.c.href), zip(*part, strict=True), strict=True):
+            found.update(conn.execute(select(column).where(column.in_(values))).scalars())
+    return found
 
 
 def add(conn: Connection, values: Mapping[str, Any]) -> Card:

@@ -27,6 +27,8 @@ _LABELS = frozenset({"X-ABLABEL", "X-ABADR"})
 # Clients that show categories; all others are taken to drop them (CLIENTS.md).
 _SHOWS_CATEGORIES = re.compile(r"evolution|nextcloud|caldavsynchronizer|infcloud|carddavmate|rcmcarddav|sogo", re.I)
 _LONG_VALUE = 400
+# A line beyond the 75 octets of a folded one, five continuations of one, or a soft line break of quoted-printable.
+_LOOKS_LONG = re.compile(r"[\r\n](?:[^\r\n]{76}|[^\r\n]*+(?:[\r\n]++[ \t][^\r\n]*+){5})|=[\r\n]")
 # Whatever stands in these lines is meant as that date, even where it cannot be read as one.
 _DATES = {"BDAY": "birthday", "ANNIVERSARY": "anniversary", "X-ANNIVERSARY": "anniversary"}
 SERVER_GROUP = LINK_GROUP.lower()
@@ -235,9 +237,10 @@ def _moved(line: Line, labels: Iterable[Line], taken: set[str]) -> list[str]:
 
 def shorten(text: str) -> bytes:
     """A text to keep as the base of later merges: long values, such as photos, become their hash."""
-    parsed = lines.parse(text)
-    if any(len(line.value) > _LONG_VALUE and line.name not in _SHOWN_BY_ALL for line in parsed):
-        text = "".join(_shortened(line) for line in parsed)
+    if _LOOKS_LONG.search(text):
+        parsed = lines.parse(text)
+        if any(len(line.value) > _LONG_VALUE and line.name not in _SHOWN_BY_ALL for line in parsed):
+            text = "".join(_shortened(line) for line in parsed)
     return zlib.compress(text.encode("utf-8", "surrogatepass"), 6)
 
 

@@ -135,10 +135,16 @@ def _first(
 
 
 def new_row(
-    unit: Unit, origin: Origin, record: Record, template: str | None, kept: Mapping[str, tuple[str, str]]
+    unit: Unit,
+    origin: Origin,
+    record: Record,
+    template: str | None,
+    kept: Mapping[str, tuple[str, str]],
+    taken: set[str] | None = None,
 ) -> dict[str, Any]:
-    """All fields but id and revision of a card that is shown for the first time."""
-    uid, href = _identity(unit, record)
+    """All fields but id and revision of a card that is shown for the first time. `taken` are the UIDs and hrefs that it
+    cannot have, where they are known already."""
+    uid, href = _identity(unit, record, taken)
     lines = _server_lines(unit, uid, record, 1, record.modified_at)
     contact = shown_contact(record, kept)
     rendered = codec.render(template, contact, lines)
@@ -173,15 +179,21 @@ def _hidden(record: Record) -> str:
 _SAFE_HREF = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.@~")
 
 
-def _identity(unit: Unit, record: Record) -> tuple[str, str]:
+def _identity(unit: Unit, record: Record, taken: set[str] | None) -> tuple[str, str]:
     """UID and href of a new card: the record's own UID, unless another card has it already."""
-    uid = record.uid if 0 < len(record.uid) <= UID_LENGTH else str(uuid4())
-    safe = len(uid) <= HREF_LENGTH - 4 and set(uid) <= _SAFE_HREF and not uid.startswith(".")
-    href = f"{uid if safe else sha256(uid.encode()).hexdigest()}.vcf"
-    if cards.uid_taken(unit.conn, uid, href):
+    uid, href = _own_identity(record)
+    if cards.uid_taken(unit.conn, uid, href) if taken is None else not taken.isdisjoint((uid, href)):
         uid = str(uuid4())
         href = f"{uid}.vcf"
+    if taken is not None:
+        taken.update((uid, href))
     return uid, href
+
+
+def _own_identity(record: Record) -> tuple[str, str]:
+    uid = record.uid if 0 < len(record.uid) <= UID_LENGTH else str(uuid4())
+    safe = len(uid) <= HREF_LENGTH - 4 and set(uid) <= _SAFE_HREF and not uid.startswith(".")
+    return uid, f"{uid if safe else sha256(uid.encode()).hexdigest()}.vcf"
 
 
 def _again(
@@ -324,7 +336,9 @@ def project_all(unit: Unit, origin: Origin, records: Iterable[Record]) -> int:
 
     Records that have a card already must not be among them; those that are no persons or deleted are left out.
     """
-    rows = [new_row(unit, origin, each, None, {}) for each in records if is_person(each) and each.deleted_at is None]
+    persons = [each for each in records if is_person(each) and each.deleted_at is None]
+    taken = cards.taken(unit.conn, map(_own_identity, persons))
+    rows = [new_row(unit, origin, each, None, {}, taken) for each in persons]
     if not rows:
         return 0
     cards.add_many(unit.conn, [row | {"revision": unit.revision} for row in rows])

@@ -17,7 +17,7 @@ from tests.histories.world import make_template
 
 LONG = os.environ.get("BCM_LONG") == "1"
 FIRST = int(os.environ.get("BCM_SEED", "0"))
-GROUPS, IN_GROUP, STEPS = (100, 20, 50) if LONG else (10, 15, 14)
+GROUPS, IN_GROUP, STEPS = (100, 20, 40) if LONG else (10, 15, 14)
 
 
 @pytest.fixture(scope="module")
