@@ -12,7 +12,7 @@ import tempfile
 from collections import Counter
 from pathlib import Path
 
-from tests.corpus.trial import ROOT, WAYS, Trial, run_all
+from tests.corpus.trial import ROOT, WAYS, Trial, run_all, why_refused
 
 
 def folder_of(arguments: list[str]) -> Path:
@@ -46,7 +46,7 @@ def summary(cards: list[Trial]) -> list[str]:
     """The figures."""
     result = [f"{len({each.file for each in cards})} files, {len(cards)} cards"]
     for way in WAYS:
-        refused = [each for each in cards if way in each.refused]
+        refused = [each for each in cards if ("edit" if way == "later" else way) in each.refused]
         losing = [each for each in cards if way in each.lost]
         wrapped = sum(way in each.wrapped for each in cards)
         lossless = len(cards) - len(refused) - len(losing)
@@ -54,15 +54,17 @@ def summary(cards: list[Trial]) -> list[str]:
             f"{way:7} refused {len(refused):3}, lossless {lossless:3} ({wrapped} of them in part as X-BCM-UNREADABLE), "
             f"lost {len(losing):3}"
         )
-    wrong = [f"{each.file} #{each.number}" for each in cards if each.complete and each.refused]
-    result.append(f"complete cards that were refused: {', '.join(wrong) or 'none'}")
+    reasons = Counter(why_refused(each, cards) for each in cards if each.refused)
+    wrong = [f"{each.file} #{each.number}" for each in cards if each.refused and not why_refused(each, cards)]
+    result.append(f"refused for a reason: {', '.join(f'{count} {why}' for why, count in reasons.items() if why)}")
+    result.append(f"refused without one: {', '.join(wrong) or 'none'}")
     kinds = Counter(what.split(" ")[0] for each in cards for way in WAYS for what in each.lost.get(way, ()))
     result.append(f"losses by property: {dict(kinds.most_common(12)) or 'none'}")
     return result
 
 
 def main(arguments: list[str]) -> int:
-    """Print the table; status 1 if anything was lost or a complete card refused."""
+    """Print the table; status 1 if anything was lost or a card refused without a reason."""
     folder = folder_of(arguments)
     files = files_in(folder)
     if not files:
@@ -71,7 +73,7 @@ def main(arguments: list[str]) -> int:
     with tempfile.TemporaryDirectory() as place:
         cards = run_all(Path(place), files, folder)
     print("\n".join([*rows(cards), "", *summary(cards)]))
-    return int(any(each.lost or (each.complete and each.refused) for each in cards))
+    return int(any(each.lost or (each.refused and not why_refused(each, cards)) for each in cards))
 
 
 if __name__ == "__main__":

@@ -333,3 +333,25 @@ def run_all(folder: Path, files: Sequence[Path], base: Path, ways: Sequence[str]
     for log in folder.glob("*/server.log"):
         assert "Traceback" not in log.read_text(), log.read_text()[-3000:]
     return cards
+
+
+# What a record needs to be called something, and so to be imported into the business database.
+_NAMES = frozenset({"FN", "N", "NICKNAME", "ORG", "EMAIL", "TEL"})
+
+
+def why_refused(card: Trial, cards: list[Trial]) -> str:
+    """The good reason for which a card was refused, found without asking the server; "" if there is none."""
+    if not card.complete:
+        return "no vCard"
+    if set(card.refused) != {"import"}:
+        return ""
+    said = read(card.text)
+    if any(each.name in ("KIND", "X-ADDRESSBOOKSERVER-KIND") and str(each.value) == "group" for each in said):
+        return "a group, no person"
+    if any(each.identity == card.identity for each in cards if each.file == card.file and each.number < card.number):
+        return "a second time in its file"
+    return "" if any(each.name in _NAMES and _says_something(each.value) for each in said) else "nameless, so no record"
+
+
+def _says_something(value: object) -> bool:
+    return any(map(_says_something, value)) if isinstance(value, tuple) else bool(value)
