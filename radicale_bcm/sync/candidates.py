@@ -1,5 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Plain contacts that could be promoted, and what a person calls them by. Imported by promote, cli and server."""
+"""Contacts that could be promoted, and what a person calls them by. Imported by promote, cli and server.
+
+They are plain contacts, and the cards that folders keep of a former business database.
+"""
 
 import re
 from collections.abc import Iterator, Sequence
@@ -7,11 +10,13 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from radicale_bcm.books import collections, items, setups, view
+from radicale_bcm.books import cards, collections, items, membership, places, setups, view
+from radicale_bcm.books.cards import Card
 from radicale_bcm.books.collections import Collection
 from radicale_bcm.books.items import Item
 from radicale_bcm.business.contract import DEFAULT_TYPE
 from radicale_bcm.contacts import card as codec
+from radicale_bcm.contacts import edit
 from radicale_bcm.contacts.filters import Filter
 from radicale_bcm.contacts.lines import NotAVCard, parse
 from radicale_bcm.contacts.model import Contact, display_name
@@ -26,13 +31,14 @@ _COMPANIES = frozenset(("org", "company", "organization"))
 
 @dataclass(frozen=True, slots=True)
 class Candidate:
-    """A plain contact by its place; `contact` is what it said when it was found."""
+    """A contact by its place; `contact` is what it said when it was found. A kept card has a `card_id`."""
 
     collection: Collection
     href: str
     uid: str
     contact: Contact
     is_company: bool = False
+    card_id: int | None = None
 
     @property
     def path(self) -> str:
@@ -70,12 +76,42 @@ def _at(conn: Connection, path: str) -> Candidate:
     if collection is None or collection.tag != "VADDRESSBOOK":
         raise NotThere(f"there is no address book /{folder}/")
     item = items.get(conn, collection.id, href)
-    if item is None:
-        shown = view.get(conn, view.open_folder(conn, collection), href)
-        if shown is not None:
-            raise Conflict("it is a business contact already")
-        raise NotThere(f"there is no contact of this name in /{folder}/")
-    return _candidate(collection, item)
+    if item is not None:
+        return _candidate(collection, item)
+    kept = next((each for each in _kept(conn, collection) if each.href == href), None)
+    if kept is not None:
+        return kept
+    if view.get(conn, view.open_folder(conn, collection), href) is not None:
+        raise Conflict("it is a business contact already")
+    raise NotThere(f"there is no contact of this name in /{folder}/")
+
+
+def _kept(conn: Connection, collection: Collection) -> Iterator[Candidate]:
+    """The cards that an address book keeps of former business databases."""
+    current = setups.current_origin(conn)
+    for each in membership.open_epochs(conn, collection.id):
+        if current is None or membership.get_audience(conn, each.audience_id).origin_id == current.id:
+            continue
+        for number in sorted(membership.members(conn, each.audience_id)):
+            card = cards.get(conn, number)
+            if card is not None and card.origin_id != current.id and places.is_shown(conn, collection, card):
+                href, uid = places.of(conn, collection.id, card)
+                contact = codec.read(text_of_kept(card))
+                yield Candidate(collection, href, uid, contact, is_company=False, card_id=card.id)
+
+
+def text_of(conn: Connection, candidate: Candidate) -> str | None:
+    """What a candidate says now; None if it is gone."""
+    if candidate.card_id is not None:
+        card = cards.get(conn, candidate.card_id)
+        return None if card is None or card.gone else text_of_kept(card)
+    item = items.get(conn, candidate.collection.id, candidate.href)
+    return item.text if item else None
+
+
+def text_of_kept(card: Card) -> str:
+    """What a kept card says, as a plain contact's text."""
+    return edit.without_marker(codec.with_categories(card.text, codec.split_categories(card.categories)))
 
 
 def _called(known: Sequence[Candidate], selector: str) -> Candidate:
@@ -84,7 +120,11 @@ def _called(known: Sequence[Candidate], selector: str) -> Candidate:
         wanted = selector.strip().casefold()
         found = [each for each in known if wanted and wanted in _names(each.contact)]
     if not found:
-        raise NotThere("no plain contact has this path, UID, name or e-mail address; `promote --preview` lists them")
+        raise NotThere(
+            "no contact outside the database has this path, UID, name or e-mail address; `promote --preview` lists them"
+        )
+    # A card that several folders keep is one contact.
+    found = list({each.card_id or each.path: each for each in found}.values())
     if len(found) > 1:
         paths = ", ".join(each.path for each in found[:_MOST_NAMED])
         more = f" and {len(found) - _MOST_NAMED} more" if len(found) > _MOST_NAMED else ""
@@ -113,6 +153,7 @@ def _of(conn: Connection, collection: Collection) -> Iterator[Candidate]:
             continue
         if not read.group:
             yield Candidate(collection, item.href, item.uid, read.contact, is_company(read.contact, item.text))
+    yield from _kept(conn, collection)
 
 
 def is_company(contact: Contact, text: str) -> bool:
@@ -130,15 +171,18 @@ def _everywhere(conn: Connection) -> Iterator[Candidate]:
 
 
 def listed(conn: Connection, wanted: Filter, principal: str | None, folder: str | None) -> Iterator[Candidate]:
-    """The plain contacts that pass a filter: of all sync folders, of a principal's, or of one folder that is named.
+    """The contacts that pass a filter: of all sync folders, of a principal's, or of one folder that is named.
 
     Other address books are private until somebody names them. NotThere, Invalid.
     """
+    seen: set[int] = set()
     for collection in _folders(conn, principal, folder):
         for each in _of(conn, collection):
             meta = {"uid": each.uid, "type": DEFAULT_TYPE}
-            if wanted.matches(each.contact, meta):
+            if each.card_id not in seen and wanted.matches(each.contact, meta):
                 yield each
+            if each.card_id is not None:
+                seen.add(each.card_id)
 
 
 def _folders(conn: Connection, principal: str | None, folder: str | None) -> list[Collection]:

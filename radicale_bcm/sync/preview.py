@@ -6,11 +6,10 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
-from radicale_bcm.books import items
 from radicale_bcm.business.contract import Record, RecordSource
 from radicale_bcm.contacts.model import Contact, display_name
 from radicale_bcm.sync import likeness
-from radicale_bcm.sync.candidates import EMAILS, Candidate
+from radicale_bcm.sync.candidates import EMAILS, Candidate, text_of
 from radicale_bcm.sync.likeness import Likeness, Person
 from radicale_bcm.sync.promotion import Decision, Judge, Wish
 from radicale_bcm.sync.unit import Site
@@ -64,10 +63,10 @@ def groups(
         judge = Judge(site, source, wish)
         people = _People(source, wanted, region)
         for number, each in enumerate(wanted, 1):
-            item = items.get(conn, each.collection.id, each.href)
-            if item is None:
+            text = text_of(conn, each)
+            if text is None:
                 continue
-            decision = judge.decide(conn, each, item.text)
+            decision = judge.decide(conn, each, text)
             company, domain = _place(decision.contact, wish)
             group = found.setdefault((company.casefold(), domain), Group(company, domain))
             group.contacts.append(_seen(each, decision, people.like(each)))

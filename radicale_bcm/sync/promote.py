@@ -9,10 +9,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from radicale_bcm.books import cards, history, items, membership, places
+from radicale_bcm.books import cards, history, membership, places
 from radicale_bcm.books.cards import Card
 from radicale_bcm.books.history import Actor, Subject
-from radicale_bcm.books.items import Item
 from radicale_bcm.business.accounts import Account, Accounts
 from radicale_bcm.business.contract import DEFAULT_TYPE, DuplicateUid, Record, RecordError
 from radicale_bcm.business.records import Records
@@ -21,9 +20,10 @@ from radicale_bcm.contacts import combine
 from radicale_bcm.contacts.filters import Filter
 from radicale_bcm.contacts.lines import parse
 from radicale_bcm.contacts.model import Contact, display_name
-from radicale_bcm.sync import candidates
+from radicale_bcm.sync import candidates, guard
 from radicale_bcm.sync.candidates import Candidate
 from radicale_bcm.sync.project import Cause, project, refresh, shown_contact
+from radicale_bcm.sync.promoted_from import Source, source_of
 from radicale_bcm.sync.promotion import ACTION, Decision, Judge, Wish, missing_fields
 from radicale_bcm.sync.pull import Counts
 from radicale_bcm.sync.unit import Site, Unit
@@ -93,16 +93,16 @@ class Promotion:
         return self.outcome
 
     def _one(self, unit: Unit, part: Outcome, candidate: Candidate) -> None:
-        item = items.get(unit.conn, candidate.collection.id, candidate.href)
-        if item is None:
+        source = source_of(unit, candidate)
+        if source is None:
             part.refused.append(Refusal(candidate.path, "it is no plain contact any more"))
             return
-        candidate = replace(candidate, uid=item.uid)
-        decision = Judge(self._site, unit.records(), self._wish).decide(unit.conn, candidate, item.text)
+        candidate = replace(candidate, uid=source.place[1])
+        decision = Judge(self._site, unit.records(), self._wish).decide(unit.conn, candidate, source.text)
         if decision.refused:
             part.refused.append(Refusal(candidate.path, decision.refused))
             return
-        work = _Work(unit, candidate, item, self._wish, decision)
+        work = _Work(unit, candidate, source, self._wish, decision)
         try:
             done = work.person(self.type.name) if self.type.is_person else work.account(self.type.name)
         except DuplicateUid:
@@ -117,10 +117,10 @@ class Promotion:
 class _Work:
     """The promotion of one contact in its unit of work."""
 
-    def __init__(self, unit: Unit, candidate: Candidate, item: Item, wish: Wish, decision: Decision) -> None:
+    def __init__(self, unit: Unit, candidate: Candidate, source: Source, wish: Wish, decision: Decision) -> None:
         self.unit = unit
         self.candidate = candidate
-        self.item = item
+        self.source = source
         self.wish = wish
         self.decision = decision
         self.notes = [f"{name} stays in the card only: {why}" for name, why in decision.kept.items()]
@@ -128,27 +128,26 @@ class _Work:
     def person(self, record_type: str) -> Promoted:
         """Make or complete the record and its card; on a move the card takes the place of the contact."""
         unit, decision = self.unit, self.decision
-        place, known = None, None
-        if decision.record is not None:
-            known = cards.of_record(unit.conn, unit.origin.id, decision.record.id)
-            place = places.of(unit.conn, self.candidate.collection.id, known) if known else None
-        was_shown = known is not None and places.is_shown(unit.conn, self.candidate.collection, known)
-        if not self.wish.copy:
-            # First of all: a card that enters the folder must not find its href and UID taken.
-            items.remove(unit.conn, self.candidate.collection.id, self.item, unit.revision, unit.at)
+        was_shown = False
         if decision.record is None:
             record, card = self._create(record_type)
         else:
+            known = cards.of_record(unit.conn, unit.origin.id, decision.record.id)
+            was_shown = known is not None and places.is_shown(unit.conn, self.candidate.collection, known)
+            if not self.wish.copy:
+                self.source.take_away(unit)
             record, card = self._bind(decision.record)
         if not self.wish.copy:
-            new_place = decision.record is None or decision.resumed or decision.same_uid
-            self._settle(card, take=new_place, was_shown=was_shown and place is not None)
+            take = decision.record is None or decision.resumed or decision.same_uid
+            self._settle(card, take=take, was_shown=was_shown)
         return self._told(record.id, record.uid, display_name(record.fields), record.type)
 
     def _create(self, record_type: str) -> tuple[Record, Card]:
         unit, decision = self.unit, self.decision
         self._open_account()
         record = unit.records().insert(decision.fields, uid=decision.uid, record_type=record_type, at=unit.at)
+        if not self.wish.copy:
+            self.source.hand_over(unit, record)
         return record, self._project(record, decision.text, self._kept(), before={})
 
     def _bind(self, record: Record) -> tuple[Record, Card]:
@@ -158,7 +157,7 @@ class _Work:
         assert locked is not None
         card = project(unit, unit.origin, locked.id, locked)
         assert card is not None
-        membership.include(unit.conn, self.candidate.collection.id, "unfollow", unit.revision, [card.id])
+        guard.show_again(unit, self.candidate.collection.path, card, guard.UNFOLLOW)
         if decision.resumed and _is_bare(card, locked):
             return locked, self._project(locked, decision.text, self._kept(), before=None)
         merged = combine.gain(card.text, decision.text)
@@ -196,7 +195,7 @@ class _Work:
             }
         if self.decision.record is not None and not self.wish.copy:
             # What the record has otherwise is nowhere else any more.
-            note["text_before"] = self.item.text
+            note["text_before"] = self.source.text
         return note
 
     def _settle(self, card: Card, *, take: bool, was_shown: bool) -> None:
@@ -207,7 +206,7 @@ class _Work:
             reason = "the filter of this folder leaves it out" if shows else "this folder is no sync folder"
             self.notes.append(f"it leaves /{collection.path}/: {reason}")
         elif take:
-            to = (self.item.href, self.item.uid)
+            to = self.source.place
             moved = places.move(unit.conn, collection, card, to, unit.revision, unit.at, known=was_shown)
             current = cards.get(unit.conn, card.id)
             if moved and current is not None and current.revision != unit.revision:
@@ -236,16 +235,14 @@ class _Work:
             self._leave(found)
         changes = {name: ("", value) for name, value in decision.fields.items()}
         subject = Subject(found.name, path=self.candidate.collection.path, href=self.candidate.href)
-        note = self._note() | {"account": found.id, "text_before": self.item.text}
+        note = self._note() | {"account": found.id, "text_before": self.source.text}
         history.write(unit.conn, unit.revision, unit.at, unit.actor, ACTION, subject, changes, note)
         return self._told(found.id, found.uid, found.name, found.type)
 
     def _leave(self, account: Account) -> None:
-        unit, collection = self.unit, self.candidate.collection
-        items.remove(unit.conn, collection.id, self.item, unit.revision, unit.at)
-        if _says_more(self.item.text, self.decision.contact, account):
-            by = unit.actor.name
-            items.keep_in_trash(unit.conn, collection.path, self.item, account.name, unit.at, by)
+        self.source.take_away(self.unit)
+        says_more = _says_more(self.source.text, self.decision.contact, account)
+        if says_more and self.source.keep_in_trash(self.unit, account.name):
             self.notes.append("what an account has no field for is in Deleted Items")
 
     def _told(self, record_id: str, uid: str, name: str, record_type: str) -> Promoted:
@@ -283,4 +280,6 @@ def promote_new(site: Site, actor: Actor) -> Counts:
 
 
 def _is_ready(site: Site, candidate: Candidate) -> bool:
+    if candidate.card_id is not None:
+        return False
     return not candidate.is_company and not missing_fields(candidate.contact, site.options.required_fields)

@@ -23,6 +23,7 @@ from radicale_bcm.sync.likeness import LISTED, MERGED
 DUPLICATES = 500
 Disguise = Callable[[Contact, random.Random], None]
 _FORMS = ("GmbH", "AG", "Ltd", "Ltd.", "Limited", "Inc.", "Inc", "LLC", "S.A.", "SARL", "AB", "Oy", "Co.", "B.V.", "")
+_FORM = re.compile(r"[ ,]+(?:GmbH|AG|Ltd\.?|Limited|Inc\.?|LLC|S\.A\.|SARL|AB|Oy|Co\.|B\.V\.|A/S|KG|SA)$")
 _PHONES = ("business_phone", "mobile_phone", "home_phone")
 
 
@@ -73,8 +74,7 @@ def other_phone_format(contact: Contact, rng: random.Random) -> None:
 
 def other_company_form(contact: Contact, rng: random.Random) -> None:
     if "company" in contact:
-        stem = re.sub(r"[ ,]+(?:GmbH|AG|Ltd\.?|Limited|Inc\.?|LLC|S\.A\.|SARL|AB|Oy|Co\.|B\.V\.|A/S|KG|SA)$", "", contact["company"])
-        contact["company"] = f"{stem} {rng.choice(_FORMS)}".strip()
+        contact["company"] = f"{_FORM.sub('', contact['company'])} {rng.choice(_FORMS)}".strip()
 
 
 def private_mail(contact: Contact, rng: random.Random) -> None:

@@ -3,13 +3,25 @@
 
 import pytest
 
-from radicale_bcm.books import collections, history, items, places, setups, view
+from radicale_bcm.books import cards, collections, delta, history, items, membership, places, setups, view
 from radicale_bcm.books.history import Actor
 from radicale_bcm.books.items import NewItem
 from radicale_bcm.business.accounts import Accounts
 from radicale_bcm.contacts import card as codec
 from radicale_bcm.contacts.filters import Filter, parse_filters
-from radicale_bcm.sync import candidates, duplicates, plain, preview, pull, records, setup, trash, verify
+from radicale_bcm.sync import (
+    candidates,
+    databases,
+    duplicates,
+    plain,
+    preview,
+    pull,
+    records,
+    setup,
+    switch,
+    trash,
+    verify,
+)
 from radicale_bcm.sync.errors import Conflict, Invalid
 from radicale_bcm.sync.options import Options
 from radicale_bcm.sync.promote import Promotion, promote_new
@@ -19,6 +31,7 @@ from radicale_bcm.sync.site import open_site
 from tests.dav import card, line
 
 ACTOR = Actor("tester", "test", "command")
+FOLDERS = ("alice/Contacts", "bob/Contacts")
 ANDREA = card(
     "andrea-1", "Andrea Dunker", "EMAIL;TYPE=WORK:andrea@example.com", "ORG:Contoso;Sales", "TITLE:Buyer",
     "item1.TEL:+1 425 555 0100", "item1.X-ABLabel:Hotline", "PHOTO;ENCODING=b;TYPE=JPEG:QUJD", "X-ODD;X-P=1:kept",
@@ -247,8 +260,9 @@ class TestMerge:
         )  # fmt: skip
 
     NICK = card(
-        "phone-1", "Nick Brigandi", "EMAIL;TYPE=HOME,PREF:nick@private.example", "EMAIL:nick@example.com", "ORG:Fabrikam",
-        "TITLE:Buyer", "TEL;TYPE=CELL:+1 206 555 0199", "TEL;TYPE=WORK:+1 425 555 0100", "X-HOBBY:chess",
+        "phone-1", "Nick Brigandi", "EMAIL;TYPE=HOME,PREF:nick@private.example", "EMAIL:nick@example.com",
+        "ORG:Fabrikam", "TITLE:Buyer", "TEL;TYPE=CELL:+1 206 555 0199", "TEL;TYPE=WORK:+1 425 555 0100",
+        "X-HOBBY:chess",
         "ADR;TYPE=WORK:;;1 Main Street;Seattle;WA;98101;USA", "item1.URL:https://nick.example", "item1.X-ABLabel:Blog",
         "EMAIL:third@example.com", "EMAIL:fourth@example.com",
     )  # fmt: skip
@@ -316,9 +330,7 @@ class TestMerge:
     def test_a_card_that_this_folder_no_longer_followed_comes_back(self, world, nick):
         with world.site.write(ACTOR) as unit:
             collection = collections.get(unit.conn, "alice/Contacts")
-            (shown,) = [each for each in view.resources(unit.conn, view.open_folder(unit.conn, collection))]
-            from radicale_bcm.books import membership
-
+            (shown,) = list(view.resources(unit.conn, view.open_folder(unit.conn, collection)))
             membership.exclude(unit.conn, collection.id, shown.card_id, "unfollow", unit.revision, unit.at)
         assert world.folder() == {}
         world.put("x.vcf", self.NICK)
@@ -451,6 +463,59 @@ def test_a_custom_type_is_a_person_with_its_own_fields(world):
     assert world.is_sound()
 
 
+class TestKeptCards:
+    """SPEC section 6: cards kept of a former database are promoted like plain contacts."""
+
+    @pytest.fixture
+    def kept(self, world, new_database_url):
+        world.put("4711.vcf", ANDREA)
+        world.promote()
+        with world.site.write(ACTOR) as unit:
+            setup.start(unit, "bob", Choice(folder="Contacts"))
+        databases.add(world.site, ACTOR, "second", new_database_url(), None)
+        switch.switch(world.site, ACTOR, "second", "keep")
+        assert world.records() == []
+        return world
+
+    def test_the_card_stays_where_it_is_in_every_folder(self, kept):
+        before = {path: {href: uid for href, (uid, _, _) in kept.folder(path).items()} for path in FOLDERS}
+        assert [len(each) for each in before.values()] == [1, 1]
+        with kept.site.read() as conn:
+            revision = view.open_folder(conn, collections.get(conn, FOLDERS[0])).revision
+        (done,) = kept.promote("andrea@example.com").created
+        assert {path: {href: uid for href, (uid, _, _) in kept.folder(path).items()} for path in FOLDERS} == before
+        assert kept.record(done.id).fields["department"] == "Sales"
+        text = kept.folder()["4711.vcf"][1]
+        assert line(text, "X-BCM-ID") == done.id
+        assert line(text, "PHOTO") == "QUJD"
+        with kept.site.read() as conn:
+            told = delta.since(conn, view.open_folder(conn, collections.get(conn, FOLDERS[0])), revision)
+        assert told == ({"4711.vcf"}, set())
+        assert kept.is_sound()
+        assert kept.promote().created == []
+
+    def test_merged_the_kept_card_leaves_every_folder(self, kept):
+        there = kept.add(name="A. Dunker", email="ANDREA@example.com")
+        (merged,) = kept.promote().merged
+        assert merged.id == there
+        for path in FOLDERS:
+            ((_, (_, text, _)),) = kept.folder(path).items()
+            assert line(text, "X-BCM-ID") == there
+        assert kept.is_sound()
+
+    def test_copied_it_stays_beside_the_new_one(self, kept):
+        (done,) = kept.promote("Andrea Dunker", copy=True).created
+        assert len(kept.folder()) == 2
+        assert kept.promote("Andrea Dunker", copy=True).merged[0].id == done.id
+
+    def test_switching_back_binds_it_again(self, kept):
+        kept.promote()
+        switch.switch(kept.site, ACTOR, "main", "remove")
+        assert set(kept.folder()) == {"4711.vcf"}
+        assert len(kept.records()) == 1
+        assert kept.is_sound()
+
+
 class TestSelectors:
     def test_ambiguous_and_unknown_ones_are_refused_with_what_to_do(self, world):
         world.put("1.vcf", card("u1", "Ann", "EMAIL:a@example.com"))
@@ -483,7 +548,8 @@ class TestSelectors:
 
 
 def test_the_preview_groups_by_company_and_domain_and_changes_nothing(world):
-    there = world.add(given_name="Andreas", family_name="Dunker", company="Contoso Ltd.", email="dunker@private.example")
+    andreas = {"given_name": "Andreas", "family_name": "Dunker", "email": "dunker@private.example"}
+    there = world.add(company="Contoso Ltd.", **andreas)
     world.put("1.vcf", ANDREA)
     world.put("2.vcf", card("u2", "Ann Lee", "EMAIL:ann@fabrikam.example"))
     world.put("3.vcf", card("u3", "Bo Lee", "EMAIL:bo@fabrikam.example"))
@@ -566,8 +632,6 @@ def test_where_a_card_stands_can_be_told(world):
     world.put("4711.vcf", ANDREA)
     (done,) = world.promote().created
     with world.site.read() as conn:
-        from radicale_bcm.books import cards
-
         card_ = cards.of_record(conn, world.site.origin().id, done.id)
         collection = collections.get(conn, "alice/Contacts")
         assert places.of(conn, collection.id, card_) == ("4711.vcf", "andrea-1")
