@@ -104,7 +104,11 @@ class Phone:
 
 def line(text: str, name: str) -> str | None:
     """The value of the first line with this property name in an unfolded card."""
-    match = re.search(rf"^(?:\w+\.)?{re.escape(name)}(?:;[^:\r\n]*)?:(.*?)\r?$", text.replace("\r\n ", ""), re.M | re.I)
+    match = re.search(
+        rf"^(?:\w+\.)?{re.escape(name)}(?:;[^:\r\n]*)?:(.*?)\r?$",
+        text.replace("\r\n ", ""),
+        re.MULTILINE | re.IGNORECASE,
+    )
     return match[1] if match else None
 
 

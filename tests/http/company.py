@@ -28,6 +28,22 @@ class Refused(Exception):
         self.status = status
 
 
+def run_command(*args: str) -> str:
+    """Run a command in this process, which is faster than starting Python for it; its output, or Refused."""
+    out, err = io.StringIO(), io.StringIO()
+    status: Any = 0
+    with redirect_stdout(out), redirect_stderr(err):
+        try:
+            app(list(args))
+        except SystemExit as ended:
+            status = ended.code or 0
+        except Exception as error:  # noqa: BLE001 - as cli.main does
+            status = report(error)
+    if status:
+        raise Refused(status, out.getvalue() + err.getvalue())
+    return out.getvalue()
+
+
 class Company:
     """An installation in a folder; `database` and `state` are addresses, None for SQLite files in the folder."""
 
@@ -38,7 +54,7 @@ class Company:
         self.state = state or f"sqlite:///{folder / 'state.db'}"
         addresses = ["--database", database] if database else []
         addresses += ["--state", state] if state else []
-        self._run("init", str(folder), "--user", "alice", "--password", PASSWORD, *addresses)
+        run_command("init", str(folder), "--user", "alice", "--password", PASSWORD, *addresses)
         # Radicale answers every 403 late, against guessing; a test has no time for that.
         self.configure("delay = 1", "delay = 0")
         # All tests together delete more than one person may.
@@ -51,24 +67,9 @@ class Company:
         assert old in text, old
         (config or self.config).write_text(text.replace(old, new))
 
-    def _run(self, *args: str) -> str:
-        """Run a command in this process: starting Python for each would take most of the time."""
-        out, err = io.StringIO(), io.StringIO()
-        status: Any = 0
-        with redirect_stdout(out), redirect_stderr(err):
-            try:
-                app(list(args))
-            except SystemExit as ended:
-                status = ended.code or 0
-            except Exception as error:  # noqa: BLE001 - as cli.main does
-                status = report(error)
-        if status:
-            raise Refused(status, out.getvalue() + err.getvalue())
-        return out.getvalue()
-
     def run(self, *args: str) -> Any:
         """Run `radicale-bcm -C … ARGS --json` and return its document."""
-        return json.loads(self._run("-C", str(self.config), *args, "--json"))
+        return json.loads(run_command("-C", str(self.config), *args, "--json"))
 
     def add(self, **fields: str) -> str:
         """`contact add`; the id."""

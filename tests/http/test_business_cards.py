@@ -100,7 +100,9 @@ def test_an_edit_in_version_4_is_understood_and_served_as_3(office: Office, nick
     phone = office.phone("alice")
     href, etag, text = phone.business_card(nick)
     sent = replaced(text, "VERSION:3.0", "VERSION:4.0", "EMAIL;TYPE=internet,pref:", "EMAIL;PREF=1:")
-    sent = replaced(sent, f"TEL;TYPE=work,voice:{BUSINESS_PHONE}", 'TEL;VALUE=uri;TYPE="work,voice":tel:+1-425-555-0142')
+    sent = replaced(
+        sent, f"TEL;TYPE=work,voice:{BUSINESS_PHONE}", 'TEL;VALUE=uri;TYPE="work,voice":tel:+1-425-555-0142'
+    )
     before = office.company.row(nick)
     assert phone.put(href, sent, etag=etag).status_code == 204
     after = office.company.row(nick)
@@ -121,7 +123,7 @@ UNMAPPED = (
     "EMAIL;TYPE=home:two@example.com",
     "EMAIL;TYPE=home:three@example.com",
     "EMAIL;TYPE=other;X-MINE=4:four@example.com",
-    "X-ODD-ONE;A=b;C=\"d;e\":Joe,Joey\\;x",
+    'X-ODD-ONE;A=b;C="d;e":Joe,Joey\\;x',
     "KEY:https://example.com/key.asc",
 )
 

@@ -104,7 +104,11 @@ def test_without_if_match_several_versions_may_lie_between(office: Office, nick,
         other.sync()
     assert phone.put(href, replaced(as_sent(text), BUSINESS_PHONE, "+1 425 555 0142")).status_code == 204
     row = office.company.row(nick)
-    assert [row[name] for name in ("business_phone", "job_title", "home_city")] == ["+1 425 555 0142", "Title 3", "City 3"]
+    assert [row[name] for name in ("business_phone", "job_title", "home_city")] == [
+        "+1 425 555 0142",
+        "Title 3",
+        "City 3",
+    ]
 
 
 @SENDERS

@@ -126,7 +126,9 @@ def test_a_row_that_another_program_writes_is_in_the_next_answer(office: Office)
     """SPEC section 12 and section 6, freshness: with the database's own client program"""
     phone = office.phone("alice")
     url = office.company.database
-    statement = "INSERT INTO contact (given_name, family_name, email) VALUES ('Andrea', 'Dunker''s', 'andrea@example.com')"
+    statement = (
+        "INSERT INTO contact (given_name, family_name, email) VALUES ('Andrea', 'Dunker''s', 'andrea@example.com')"
+    )
     if url.startswith("sqlite"):
         command = [shutil.which("sqlite3") or pytest.skip("sqlite3 is not installed"), url.removeprefix("sqlite:///")]
     else:
@@ -180,7 +182,9 @@ def test_an_edit_that_comes_after_the_delete_is_not_lost_and_revives_nobody(offi
     alice.sync()
     bob.sync()
     assert bob.business_card(nick)[0] == href
-    own = [each for each, (_, other) in alice.cards.items() if f"X-BCM-ID:{nick}\r\n" in other and "TITLE:Buyer" in other]
+    own = [
+        each for each, (_, other) in alice.cards.items() if f"X-BCM-ID:{nick}\r\n" in other and "TITLE:Buyer" in other
+    ]
     assert len(own) == 1
     uids = [line(other, "UID") for _, other in alice.cards.values()]
     assert len(uids) == len(set(uids))

@@ -8,7 +8,7 @@ from contextlib import closing
 import pytest
 
 from tests.dav import Server, card
-from tests.http.company import PASSWORD, Office
+from tests.http.company import Office
 
 LINES = {
     "repeated ,= in a parameter": "X-A;B=" + ",=" * 40 + ":c",
@@ -47,7 +47,9 @@ def test_no_line_that_one_client_sends_holds_up_another(single: Office, kind):
             href, _, text = phone.business_card(record)
         sent = text.replace("END:VCARD", f"{line}\r\nEND:VCARD")
         statuses: list[int] = []
-        sender = threading.Thread(target=lambda sent=sent, seen=statuses: seen.append(phone.put(href, sent).status_code))
+        sender = threading.Thread(
+            target=lambda *what, seen=statuses: seen.append(phone.put(*what).status_code), args=(href, sent)
+        )
         sender.start()
         longest = 0.0
         while True:

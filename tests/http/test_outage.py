@@ -90,7 +90,12 @@ def test_reads_go_on_edits_of_business_cards_wait_and_it_recovers_by_itself(away
 
     # Edits of business cards: come back later, and nothing is half done.
     sent = replaced(text, "Buyer", "Boss")
-    for answer in (phone.put(href, sent, etag=etag), phone.put(href, sent), phone.delete(href), phone.delete(href, etag=etag)):
+    for answer in (
+        phone.put(href, sent, etag=etag),
+        phone.put(href, sent),
+        phone.delete(href),
+        phone.delete(href, etag=etag),
+    ):
         assert answer.status_code == 503
         assert int(answer.headers["Retry-After"]) > 0
     assert phone.move(href, f"{phone.folder}x.vcf").status_code in (403, 503)

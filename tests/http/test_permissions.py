@@ -16,7 +16,7 @@ def may_write(phone: Phone, href: str = "", *, depth: str = "0") -> bool:
     path = phone.folder if depth == "1" else phone.folder + href
     answer = phone.client.request("PROPFIND", path, content=PRIVILEGES, headers={"Depth": depth})
     assert answer.status_code == 207
-    found = re.findall(r"<response>.*?</response>", answer.text, re.S)
+    found = re.findall(r"<response>.*?</response>", answer.text, re.DOTALL)
     (entry,) = [each for each in found if f"<href>{phone.folder}{href}</href>" in each]
     assert "<read" in entry
     return "<write" in entry or "<all" in entry
@@ -31,7 +31,11 @@ def test_privileges_say_what_a_set_up_allows(office: Office, nick, depth):
     office.company.run("sync", "set", "--principal", "dave", "--access", "ro")
     alice, carol, dave = (office.phone(person) for person in ("alice", "carol", "dave"))
     href, _, _ = alice.business_card(nick)
-    for phone, folder, business, plain in ((alice, True, True, True), (carol, True, False, True), (dave, False, False, False)):
+    for phone, folder, business, plain in (
+        (alice, True, True, True),
+        (carol, True, False, True),
+        (dave, False, False, False),
+    ):
         assert may_write(phone, depth=depth) is folder
         assert may_write(phone, href, depth=depth) is business
         assert may_write(phone, "privileges.vcf", depth=depth) is plain
@@ -41,7 +45,7 @@ def test_privileges_of_the_home_listing_say_so_as_well(office: Office, nick):
     """Thunderbird and DAVx5 ask the home, not the folder"""
     for person, writable in (("alice", True), ("carol", True), ("dave", False)):
         answer = office.client(person).request("PROPFIND", f"/{person}/", content=PRIVILEGES, headers={"Depth": "1"})
-        found = re.findall(r"<response>.*?</response>", answer.text, re.S)
+        found = re.findall(r"<response>.*?</response>", answer.text, re.DOTALL)
         (entry,) = [each for each in found if f"<href>/{person}/Contacts/</href>" in each]
         assert ("<write" in entry) is writable
 
@@ -148,7 +152,11 @@ def test_a_multiget_cannot_reach_into_another_persons_folder(office: Office, nic
     """Section 10, 3"""
     alice, bob = office.phone("alice"), office.phone("bob")
     alice.put("multiget-secret.vcf", card("uid-multiget-secret", "Hidden"))
-    paths = ["/alice/Contacts/multiget-secret.vcf", "../../alice/Contacts/multiget-secret.vcf", "/bob/../alice/Contacts/multiget-secret.vcf"]
+    paths = [
+        "/alice/Contacts/multiget-secret.vcf",
+        "../../alice/Contacts/multiget-secret.vcf",
+        "/bob/../alice/Contacts/multiget-secret.vcf",
+    ]
     hrefs = "".join(f"<href>{path}</href>" for path in paths)
     body = (
         '<C:addressbook-multiget xmlns="DAV:" xmlns:C="urn:ietf:params:xml:ns:carddav"><prop><C:address-data/></prop>'

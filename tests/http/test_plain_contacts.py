@@ -1,4 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
+# ruff: noqa: E501 - requests and cards are easier to read on one line
 """SPEC section 3, C10, C11, C13, C19: contacts that clients create themselves."""
 
 import itertools
@@ -25,7 +26,9 @@ def phone(office: Office) -> Phone:
 
 
 ODD_CARDS = {
-    "vCard 3.0": lambda uid: card(uid, "Андреа 🦄", "TEL;TYPE=CELL:+49 151", "item1.URL:https\\://x.example", "item1.X-ABLabel:_$!<HomePage>!$_"),
+    "vCard 3.0": lambda uid: card(
+        uid, "Андреа 🦄", "TEL;TYPE=CELL:+49 151", "item1.URL:https\\://x.example", "item1.X-ABLabel:_$!<HomePage>!$_"
+    ),
     "vCard 4.0 of Thunderbird": lambda uid: card(
         uid, "Four", "EMAIL;PREF=1:four@example.com", "PHOTO:data:image/png;base64,iVBORw0KGgo=", version="4.0"
     ),
@@ -35,16 +38,22 @@ ODD_CARDS = {
     ),
     "LF line ends": lambda uid: card(uid, "Line feed", "NOTE:a\\nb").replace("\r\n", "\n"),
     "folded in odd places": lambda uid: card(uid, "Folded", "NOTE:so\r\n  me\r\n\t text", "X-LONG:" + "é" * 200),
-    "commas and semicolons": lambda uid: card(uid, "Odd", "NICKNAME:Joe,Joey", "ORG:Acme, Inc.;X;", "URL:https://x/?a;b,c"),
+    "commas and semicolons": lambda uid: card(
+        uid, "Odd", "NICKNAME:Joe,Joey", "ORG:Acme, Inc.;X;", "URL:https://x/?a;b,c"
+    ),
     "blank lines around": lambda uid: "\r\n" + card(uid, "Blank") + "\r\n",
     "byte order mark": lambda uid: "\ufeff" + card(uid, "Marked"),
     "bad base64": lambda uid: card(uid, "Photo", "PHOTO;ENCODING=b;TYPE=JPEG:!!!not base64!!!"),
-    "a group": lambda uid: card(uid, "Group", "X-ADDRESSBOOKSERVER-KIND:group", "X-ADDRESSBOOKSERVER-MEMBER:urn:uuid:x"),
-    "unknown properties": lambda uid: card(uid, "X", "X_UNDER:1", "a.b.X-TWO:2", "X-P;Q=\"a:b;c\",d:e"),
-    "lower case": lambda uid: card(uid, "Lower").replace("BEGIN:VCARD", "begin:vcard").replace("END:VCARD", "end:vcard"),
+    "a group": lambda uid: card(
+        uid, "Group", "X-ADDRESSBOOKSERVER-KIND:group", "X-ADDRESSBOOKSERVER-MEMBER:urn:uuid:x"
+    ),
+    "unknown properties": lambda uid: card(uid, "X", "X_UNDER:1", "a.b.X-TWO:2", 'X-P;Q="a:b;c",d:e'),
+    "lower case": lambda uid: (
+        card(uid, "Lower").replace("BEGIN:VCARD", "begin:vcard").replace("END:VCARD", "end:vcard")
+    ),
     "no line end at the end": lambda uid: card(uid, "End").rstrip("\r\n"),
     "long UID": lambda uid: card(f"{uid}-" + "u" * 400, "Long"),
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize("make", ODD_CARDS.values(), ids=ODD_CARDS)
@@ -74,7 +83,9 @@ def test_a_new_contact_is_no_record(office: Office, phone, name):
 
 
 def test_a_forged_marker_on_a_plain_contact_is_just_text(office: Office, phone, name):
-    sent = card(f"uid-{name}", name, "X-BCM-KIND:business-contact", "X-BCM-ID:1", "X-BCM-VERSION:1", "CATEGORIES:Business")
+    sent = card(
+        f"uid-{name}", name, "X-BCM-KIND:business-contact", "X-BCM-ID:1", "X-BCM-VERSION:1", "CATEGORIES:Business"
+    )
     before = office.company.sql("SELECT * FROM contact ORDER BY id")
     assert phone.put(f"{name}.vcf", sent, new=True).status_code == 201
     assert phone.get(f"{name}.vcf").text == sent
@@ -104,7 +115,11 @@ def test_a_contact_without_a_required_property_is_accepted_and_gets_one(phone, n
     edited = replaced(sent, "END:VCARD", "NOTE:edited\r\nEND:VCARD")
     assert phone.put(href, edited, etag=phone.get(href).headers["ETag"]).status_code == 204
     phone.sync()
-    assert (line(phone.cards[href][1], "UID"), line(phone.cards[href][1], "NOTE"), len(phone.cards)) == (uid, "edited", count)
+    assert (line(phone.cards[href][1], "UID"), line(phone.cards[href][1], "NOTE"), len(phone.cards)) == (
+        uid,
+        "edited",
+        count,
+    )
 
 
 @pytest.mark.parametrize(
@@ -272,7 +287,14 @@ def test_a_retry_under_a_new_name_makes_no_duplicate(phone, name):
 
 def test_the_hrefs_that_clients_choose_are_kept(phone, name):
     """C10"""
-    for href in (f"{name} with blanks.vcf", f"{name}-ü-名.vcf", f"{name}.VCF", name, f"{name}+&=;@!$().vcf", f"{name}%25.vcf"):
+    for href in (
+        f"{name} with blanks.vcf",
+        f"{name}-ü-名.vcf",
+        f"{name}.VCF",
+        name,
+        f"{name}+&=;@!$().vcf",
+        f"{name}%25.vcf",
+    ):
         sent = card(f"uid-{href}", name)
         assert phone.put(href, sent, new=True).status_code == 201, href
         assert phone.sync() == ({href}, set())

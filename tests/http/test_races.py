@@ -48,7 +48,13 @@ def test_racing_edits_of_different_fields_without_if_match_are_all_there(office:
     """C6a"""
     phone = office.phone("alice")
     href, _, text = phone.business_card(nick)
-    edits = [("Buyer", "Boss"), ("+1 425 555 0100", "1"), ("+1 425 555 0101", "2"), ("Redmond", "Kirkland"), ("Andrea", "Zoe")]
+    edits = [
+        ("Buyer", "Boss"),
+        ("+1 425 555 0100", "1"),
+        ("+1 425 555 0101", "2"),
+        ("Redmond", "Kirkland"),
+        ("Andrea", "Zoe"),
+    ]
     with ThreadPoolExecutor(len(edits)) as pool, ExitStack() as stack:
         clients = [stack.enter_context(closing(office.server.client("alice", PASSWORD))) for _ in edits]
 

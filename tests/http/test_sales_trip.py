@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from tests.dav import Server, card, line
-from tests.http.company import PASSWORD
+from tests.http.company import PASSWORD, run_command
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -30,14 +30,16 @@ def radicale_bcm(*args: str) -> str:
 @pytest.mark.parametrize("engine", ["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
 def test_the_sales_trip(engine: str, request: pytest.FixtureRequest, tmp_path: Path):
     addresses = []
+    command = radicale_bcm
     if engine == "postgresql":
+        command = run_command  # once with processes is enough
         cluster = request.getfixturevalue("cluster")
         addresses = ["--database", cluster.new_database(), "--state", cluster.new_database()]
-    radicale_bcm("init", str(tmp_path), "--user", "alice", "--password", PASSWORD, *addresses)
+    command("init", str(tmp_path), "--user", "alice", "--password", PASSWORD, *addresses)
     config = tmp_path / "radicale.ini"
 
     def run(*args: str):
-        return json.loads(radicale_bcm("-C", str(config), *args, "--json"))
+        return json.loads(command("-C", str(config), *args, "--json"))
 
     run("user", "add", "bob", "--password", PASSWORD)
     nick = run("contact", "add", "given_name=Nick", "family_name=Brigandi", "email=nick@example.com")

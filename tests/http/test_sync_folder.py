@@ -45,7 +45,9 @@ ATTACKS = {
     "PUT of nothing": lambda phone: phone.client.put(phone.folder, content="", headers={"Content-Type": "text/vcard"}),
     "DELETE": lambda phone: phone.client.delete(phone.folder),
     "DELETE of the principal": lambda phone: phone.client.delete("/alice/"),
-    "PUT on the principal": lambda phone: phone.client.put("/alice/", content=WHOLE, headers={"Content-Type": "text/vcard"}),
+    "PUT on the principal": lambda phone: phone.client.put(
+        "/alice/", content=WHOLE, headers={"Content-Type": "text/vcard"}
+    ),
     "unset resourcetype": lambda phone: phone.client.request("PROPPATCH", phone.folder, content=UNSET),
     "other resourcetype": lambda phone: phone.client.request("PROPPATCH", phone.folder, content=RETYPE),
     "MKCOL": lambda phone: phone.client.request("MKCOL", phone.folder),
@@ -82,7 +84,8 @@ def test_nor_can_it_with_the_rights_that_init_writes(office: Office, nick, attac
 def test_the_sync_folder_can_be_renamed(office: Office, nick):
     """C14: PROPPATCH displayname is fine"""
     phone = office.phone("alice")
-    body = '<propertyupdate xmlns="DAV:"><set><prop><displayname>Kontakte &amp; Co</displayname></prop></set></propertyupdate>'
+    name = "<displayname>Kontakte &amp; Co</displayname>"
+    body = f'<propertyupdate xmlns="DAV:"><set><prop>{name}</prop></set></propertyupdate>'
     assert phone.client.request("PROPPATCH", phone.folder, content=body).status_code == 207
     asked = '<propfind xmlns="DAV:"><prop><displayname/><resourcetype/></prop></propfind>'
     shown = phone.client.request("PROPFIND", phone.folder, content=asked, headers={"Depth": "0"}).text
@@ -208,7 +211,8 @@ def test_what_propfind_multiget_and_sync_show_is_one_state(office: Office, nick)
         assert etag in listed.replace("&quot;", '"'), href
     href, etag, _ = phone.business_card(nick)
     body = (
-        '<C:addressbook-multiget xmlns="DAV:" xmlns:C="urn:ietf:params:xml:ns:carddav"><prop><getetag/><C:address-data/>'
+        '<C:addressbook-multiget xmlns="DAV:" xmlns:C="urn:ietf:params:xml:ns:carddav">'
+        "<prop><getetag/><C:address-data/>"
         f"</prop><href>{phone.folder}{href}</href><href>{phone.folder}nobody.vcf</href></C:addressbook-multiget>"
     )
     got = phone.client.request("REPORT", phone.folder, content=body, headers={"Depth": "1"}).text
@@ -320,7 +324,9 @@ def test_a_changed_folder_empties_the_former_one(office: Office, newcomer, city)
     assert old.sync() == ({href}, set())
 
 
-def test_when_sync_stops_the_business_cards_leave_and_when_it_starts_again_they_are_back(office: Office, newcomer, city):
+def test_when_sync_stops_the_business_cards_leave_and_when_it_starts_again_they_are_back(
+    office: Office, newcomer, city
+):
     """C16: and records and plain contacts are not touched"""
     company = office.company
     record = company.add(given_name="N", family_name=city, business_city=city)
@@ -361,7 +367,9 @@ def test_once_sync_has_stopped_the_folder_is_like_any_other(permissive: Office, 
     assert len(permissive.phone(newcomer).cards) == 1
 
 
-def test_a_plain_contact_with_the_uid_of_a_business_contact_makes_no_duplicate_uid(office: Office, nick, newcomer, city):
+def test_a_plain_contact_with_the_uid_of_a_business_contact_makes_no_duplicate_uid(
+    office: Office, nick, newcomer, city
+):
     """A phone keeps a copy of somebody who enters the folder only later"""
     company = office.company
     company.hire(newcomer, "--filter", f"city={city}")
