@@ -30,7 +30,7 @@ def promote(
     ctx: typer.Context,
     selectors: Annotated[
         list[str] | None,
-        typer.Argument(metavar="SELECTOR…", help="Plain contacts: paths (/alice/Contacts/x.vcf), UIDs, names, mails."),
+        typer.Argument(metavar="SELECTOR…", help="Paths (/alice/Contacts/x.vcf), UIDs, names or e-mail addresses."),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="All plain contacts of the sync folders.")] = False,
     principal: Annotated[
@@ -44,7 +44,7 @@ def promote(
         str, typer.Option("--as", metavar="TYPE", help="business-contact, account, or a type of your own.")
     ] = DEFAULT_TYPE,
     copy: Annotated[
-        bool, typer.Option("--copy/--move", help="Leave the plain contact beside the record, or let it become the card")
+        bool, typer.Option("--copy/--move", help="Leave the plain contact beside the record, or let it become the card.")
     ] = False,
     account: Annotated[
         str, typer.Option("--account", metavar="NAME", help="The account they belong to; made if there is none.")

@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A promotion of 300 contacts that is killed again and again, at each statement in turn, ends as one that never was.
 
-Every run starts a process of its own, promotes a few contacts and dies before the next statement or commit. In between, other processes do what they do: bring over what the business database logged, and sync a phone.
+Every run starts a process of its own, promotes a few contacts and dies before the next statement or commit. In between,
+other processes do what they do: bring over what the business database logged, and sync a phone.
 """
 
 import os
