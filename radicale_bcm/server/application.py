@@ -29,6 +29,8 @@ class BcmApplication(Application):
     so that clients keep their change and try again.
     """
 
+    says_when_it_handles = True
+
     def __init__(self, configuration: Configuration) -> None:
         super().__init__(configuration)
         settings = self._storage.configuration

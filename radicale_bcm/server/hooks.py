@@ -89,7 +89,7 @@ def _announcing(original: Callable[..., Any]) -> Callable[..., Any]:
     def handle_request(self: Any, environ: dict[str, Any], *args: Any) -> Iterable[Any]:
         if "CONTENT_TYPE" in environ:
             environ["CONTENT_TYPE"] = bodies.usable_content_type(environ.get("CONTENT_TYPE"))
-        request.begin(environ)
+        request.begin(environ).handling = not getattr(self, "says_when_it_handles", False)
         return original(self, environ, *args)  # type: ignore[no-any-return]
 
     return handle_request

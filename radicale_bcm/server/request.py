@@ -23,7 +23,8 @@ class Request:
     unreadable: str = ""
     withhold_etag: bool = False
     stream: Iterator[bytes] | None = None
-    handling: bool = False
+    # Our Application says when it begins to handle the request; until then Radicale only asks for the principal.
+    handling: bool = True
 
 
 _current: ContextVar[Request] = ContextVar("radicale_bcm_request")
