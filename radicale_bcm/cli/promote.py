@@ -44,7 +44,7 @@ def promote(
         str, typer.Option("--as", metavar="TYPE", help="business-contact, account, or a type of your own.")
     ] = DEFAULT_TYPE,
     copy: Annotated[
-        bool, typer.Option("--copy/--move", help="Leave the plain contact beside the record, or let it become the card.")
+        bool, typer.Option("--copy/--move", help="The contact stays beside the record, or becomes its card.")
     ] = False,
     account: Annotated[
         str, typer.Option("--account", metavar="NAME", help="The account they belong to; made if there is none.")
