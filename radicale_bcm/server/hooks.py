@@ -5,6 +5,7 @@ read, and that a request is known to the storage. Imported by server.storage."""
 import io
 from collections.abc import Callable, Iterable
 from typing import Any
+from uuid import NAMESPACE_URL, uuid5
 
 import radicale.app
 import radicale.app.base
@@ -57,6 +58,9 @@ def _read_components(text: str) -> list[Any]:
     except NotAVCard as error:
         current.unreadable = str(error)
         raise
+    if len(cards) == 1 and cards[0].generated_uid and current.method == "PUT":
+        # From the address too: the same text without a UID at two addresses is two contacts, sent twice to one it is one.
+        cards = [cards[0].adopt_uid(str(uuid5(NAMESPACE_URL, f"{current.path}\n{text}")))]
     current.cards = cards
     return list(cards)
 
