@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from radicale_bcm.books import cards, history, membership, places
+from radicale_bcm.books import cards, history, membership, places, revisions
 from radicale_bcm.books.cards import Card
 from radicale_bcm.books.history import Actor, Subject
 from radicale_bcm.business.accounts import Account, Accounts
@@ -283,3 +283,23 @@ def _is_ready(site: Site, candidate: Candidate) -> bool:
     if candidate.card_id is not None:
         return False
     return not candidate.is_company and not missing_fields(candidate.contact, site.options.required_fields)
+
+
+_SCHEDULE = Actor("", "schedule", "command")
+
+
+class NewContacts:
+    """The server's periodic pass: promote_new whenever anything in the state has changed since the last time."""
+
+    def __init__(self) -> None:
+        self._seen: tuple[int, str] | None = None
+
+    def __call__(self, site: Site) -> None:
+        """Look once."""
+        if site.options.new_contacts != "promote":
+            return
+        with site.read() as conn:
+            stamp = revisions.stamp(conn)
+        if stamp != self._seen:
+            self._seen = stamp
+            promote_new(site, _SCHEDULE)
