@@ -293,8 +293,13 @@ def _shortened(line: Line) -> str:
     return f"{head}:\x1asha256:{digest(line.value)}\r\n"
 
 
+def _is_servers(line: Line) -> bool:
+    # X-BCM-UNREADABLE wraps what a client wrote: it is the client's.
+    return line.group == SERVER_GROUP or (line.name.startswith("X-BCM-") and line.name != "X-BCM-UNREADABLE")
+
+
 def without_marker(text: str) -> str:
     """A business card as a plain contact: without what the server owns in it, but with its UID."""
     parsed = [line for line in lines.parse(text) if not is_badge(line)]
-    kept = [line for line in parsed if not line.name.startswith("X-BCM-") and line.group != SERVER_GROUP]
+    kept = [line for line in parsed if not _is_servers(line)]
     return "".join(_ended(line.raw) for line in kept)

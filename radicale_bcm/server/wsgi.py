@@ -8,6 +8,7 @@ from radicale import log
 from radicale_bcm.server.application import BcmApplication
 from radicale_bcm.server.config import load
 from radicale_bcm.server.storage import Storage
+from radicale_bcm.sync.promote import NewContacts
 from radicale_bcm.sync.watch import Watcher
 
 
@@ -23,7 +24,7 @@ def make_application(path: str | None = None) -> BcmApplication:
     application = BcmApplication(configuration)
     storage = application._storage  # noqa: SLF001
     if isinstance(storage, Storage):
-        Watcher(storage.site).start()
+        Watcher(storage.site, (NewContacts(),)).start()
     return application
 
 
