@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from radicale_bcm.books import search
 from radicale_bcm.books.items import CHUNK, chunks
@@ -165,6 +165,22 @@ def archived_latest(conn: Connection, card_id: int, limit: int) -> list[tuple[in
         .limit(limit)
     )
     return [(row[0], row[1]) for row in conn.execute(found)]
+
+
+def archived_among(conn: Connection, versions: Iterable[tuple[int, int]]) -> set[int]:
+    """The ids of those cards of which this version is kept."""
+    wanted = dict(versions)
+    found: set[int] = set()
+    for part in chunks(list(wanted)):
+        rows = select(card_version.c.card_id, card_version.c.version).where(card_version.c.card_id.in_(part))
+        found.update(number for number, version in conn.execute(rows) if wanted[number] == version)
+    return found
+
+
+def highest_version(conn: Connection, card_id: int, least: int) -> int:
+    """The highest version of a card that is kept, or `least` if that is higher."""
+    kept = select(func.max(card_version.c.version)).where(card_version.c.card_id == card_id)
+    return max(conn.execute(kept).scalar_one() or 0, least)
 
 
 def forget(conn: Connection, card_id: int) -> None:

@@ -83,6 +83,12 @@ def children(conn: Connection, path: str) -> list[Collection]:
     return [_made(row) for row in conn.execute(_CHILDREN, {"path": path}) if row[1]]
 
 
+def all_paths(conn: Connection) -> list[tuple[int, str, str]]:
+    """Number, path and tag of every collection."""
+    found = select(collection.c.id, collection.c.path, collection.c.tag).order_by(collection.c.path)
+    return [(row[0], row[1], row[2]) for row in conn.execute(found)]
+
+
 def create(conn: Connection, path: str, props: Mapping[str, str], revision: int, at: datetime) -> Collection:
     """Insert a collection at a free path; missing parents are created as plain folders."""
     parent = parent_of(path)

@@ -171,7 +171,7 @@ def rebuild(conn: Connection) -> None:
             put_items(conn, owner, {row[0]: (row[2], row[3]) for row in rows if row[1] == owner})
         last = rows[-1][0]
     last = 0
-    cards = select(card.c.id, card.c.origin_id, card.c.text, card.c.categories)
+    cards = select(card.c.id, card.c.origin_id, card.c.text, card.c.categories).where(card.c.text != "")
     while rows := conn.execute(cards.where(card.c.id > last).order_by(card.c.id).limit(_BATCH)).all():
         for owner in {row[1] for row in rows}:
             put_cards(conn, owner, {row[0]: (row[2], row[3]) for row in rows if row[1] == owner})

@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`radicale-bcm verify`: every card against its record. For cli only."""
 
-from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -10,6 +9,7 @@ from radicale_bcm.cli import output
 from radicale_bcm.cli.options import Json
 from radicale_bcm.cli.site import actor_of, opened
 from radicale_bcm.sync import verify
+from radicale_bcm.sync.verify import Difference, Repaired
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
 
@@ -20,24 +20,42 @@ def verify_(
     repair: Annotated[bool, typer.Option("--repair", help="Mend what differs.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Compare every card, and who sees it, with the business database. Exit status 1 if anything differs.
+    """Compare every card, and who sees it, with the business database, and the state database with itself. Exit status
+    1 if anything differs.
 
-    There should never be a difference: please report one. --repair renders the cards anew.
+    There should never be a difference: please report one. --repair renders the cards anew, and leaves alone what nobody
+    but you can decide; then the exit status is 1 only if something is left.
 
     For example:
         radicale-bcm verify
         radicale-bcm verify --repair --json
     """
     with opened(ctx) as site, output.progress("Comparing") as progress:
-        found = verify.differences(site, actor_of(ctx), progress)
-        if found and repair:
-            verify.repair(site, actor_of(ctx), progress)
+        if repair:
+            done = verify.repair(site, actor_of(ctx), progress)
+        else:
+            found = verify.differences(site, actor_of(ctx), progress)
+            done = Repaired(found, found)
     if as_json:
-        output.document({"differences": [asdict(each) for each in found], "repaired": bool(found and repair)})
+        document: dict[str, Any] = {"differences": [_document(each) for each in done.found]}
+        if repair:
+            left = [_document(each) for each in done.left]
+            document |= {"repaired": bool(done.found) and not left, "left": left}
+        output.document(document)
     else:
-        rows = [(each.record_id, each.name, each.reason) for each in found]
-        output.table(("record", "name", "difference"), rows, "Every card is what its record says.")
-        if found and repair:
-            output.say(f"{output.counted(len(found), 'difference')} mended.")
-    if found and not repair:
+        _print(done, repair=repair)
+    if done.left:
         raise typer.Exit(1)
+
+
+def _document(each: Difference) -> dict[str, Any]:
+    return {"record_id": each.record_id, "name": each.name, "reason": each.reason, "place": each.place or None}
+
+
+def _print(done: Repaired, *, repair: bool) -> None:
+    rows = [(each.record_id or each.place, each.name, each.reason) for each in done.found]
+    output.table(("record", "name", "difference"), rows, "Every card is what its record says.")
+    if repair and done.found:
+        output.say(f"{output.counted(len(done.found), 'difference')} found, {len(done.left)} left.")
+        for each in done.left:
+            output.hint(f"left: {each.record_id or each.place} {output.clean(each.name)}: {output.clean(each.reason)}")

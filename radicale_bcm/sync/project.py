@@ -24,13 +24,10 @@ from radicale_bcm.contacts import card as codec
 from radicale_bcm.contacts import edit
 from radicale_bcm.contacts.card import Rendered, ServerLines
 from radicale_bcm.contacts.fields import BY_NAME
+from radicale_bcm.contacts.lines import NotAVCard
 from radicale_bcm.contacts.model import Contact, display_name
 from radicale_bcm.sync import audience
 from radicale_bcm.sync.unit import Unit
-
-
-# Shorter ones hold nothing that the kept versions leave out.
-_LONG_CARD = 400
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +40,9 @@ class Cause:
     note: Mapping[str, Any] | None = None
     before: Mapping[str, str] | None = None
     action: str = ""
+
+
+_KEPT_VERSIONS = 20
 
 
 def is_person(record: Record) -> bool:
@@ -205,11 +205,14 @@ def _again(
     kept: Mapping[str, tuple[str, str]],
 ) -> Card:
     contact = shown_contact(record, kept)
-    template = template or card.text or None
-    if template and (card.kept_values or kept):
-        template = edit.without_unreadable_dates(template, codec.normalised(contact))
+    template = template or card.text or _last_readable(unit, card)
+    try:
+        rendered = rendered_now(unit, card, record, template, kept)
+    except NotAVCard:
+        # Somebody spoilt the state database. One card must not keep all others from being shown.
+        cause = replace(cause, note=dict(cause.note or {}) | {"text_before": card.text})
+        rendered = rendered_now(unit, card, record, _last_readable(unit, card), kept)
     kept = {name: pair for name, pair in kept.items() if record.fields.get(name, "") == pair[1]}
-    rendered = codec.render(template, contact, _server_lines(unit, card.uid, record, card.version, card.modified))
     values: dict[str, Any] = {
         "record_version": record.version,
         "kept": dumps(kept) if kept else "{}",
@@ -232,11 +235,45 @@ def _again(
     _archive(unit, changed)
     membership.bump(unit.conn, membership.audiences_of(unit.conn, card.id), unit.revision)
     audience.place(unit, changed, record)
-    action = "created" if not card.text else "restored" if card.gone else "changed"
-    if len(card.text) > _LONG_CARD or len(changed.text) > _LONG_CARD:
+    action = "created" if template is None else "restored" if card.gone else "changed"
+    if edit.may_have_long_lines(card.text) or edit.may_have_long_lines(changed.text):
         cause = _with_long_lines(cause, card.text, changed.text)
     _record_history(unit, changed, cause, action, changes)
     return changed
+
+
+def _last_readable(unit: Unit, card: Card) -> str | None:
+    """The latest version of a card that can be read."""
+    for _, kept in cards.archived_latest(unit.conn, card.id, _KEPT_VERSIONS):
+        try:
+            text = edit.restore(kept)
+            codec.read(text)
+        except (NotAVCard, ValueError):
+            continue
+        return text
+    return None
+
+
+def _read(text: str, link: str | None) -> Contact:
+    try:
+        return codec.read(text, link=link) if text else {}
+    except NotAVCard:
+        return {}
+
+
+def rendered_now(
+    unit: Unit, card: Card, record: Record, template: str | None, kept: Mapping[str, tuple[str, str]]
+) -> Rendered:
+    """What a card of this version says of its record, with the lines of a template."""
+    contact = shown_contact(record, kept)
+    if template and (card.kept_values or kept):
+        template = edit.without_unreadable_dates(template, codec.normalised(contact))
+    return codec.render(template, contact, _server_lines(unit, card.uid, record, card.version, card.modified))
+
+
+def hidden_now(record: Record) -> str:
+    """What a card keeps of the fields that it does not show."""
+    return _hidden(record)
 
 
 def _with_long_lines(cause: Cause, before: str, after: str) -> Cause:
@@ -282,7 +319,7 @@ def _changes(unit: Unit, card: Card, record: Record, contact: Contact, cause: Ca
         then, now = cause.before, record.fields
         both = {name: (then.get(name, ""), now.get(name, "")) for name in {**then, **now}}
         return {name: (old, new) for name, (old, new) in both.items() if old != new}
-    before = codec.read(card.text, link=link_to(unit, record.id)) | _category(card) if card.text else {}
+    before = _read(card.text, link_to(unit, record.id)) | _category(card)
     after = codec.normalised(contact)
     found = {name: (before.get(name, ""), after.get(name, "")) for name in edit.edited_fields(before, after)}
     hidden = card.hidden_fields
