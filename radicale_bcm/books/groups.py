@@ -10,7 +10,7 @@ from hashlib import sha256
 from typing import NamedTuple
 from uuid import UUID, uuid5
 
-from sqlalchemy import Connection, func, or_, select
+from sqlalchemy import Connection, bindparam, func, or_, select
 
 from radicale_bcm.books.collections import Collection
 from radicale_bcm.books.membership import Epoch
@@ -18,6 +18,11 @@ from radicale_bcm.books.schema import audience, item
 
 _NAMESPACE = UUID("5f1c6f0a-6f3f-4a58-9c43-7d2b1f2f9f0e")
 _NAMELESS = "Business contacts"
+_LATEST = select(func.max(audience.c.membered)).where(audience.c.id.in_(bindparam("audiences", expanding=True)))
+_TAKEN = select(item.c.id).where(
+    item.c.collection_id == bindparam("collection_id"),
+    or_(item.c.href == bindparam("href"), item.c.uid == bindparam("uid")),
+)
 
 
 class Group(NamedTuple):
@@ -44,8 +49,7 @@ def find(conn: Connection, collection: Collection, epochs: Sequence[Epoch]) -> G
     href, uid = identity(collection)
     if is_taken(conn, collection):
         return None
-    audiences = [each.audience_id for each in epochs]
-    latest = conn.execute(select(func.max(audience.c.membered)).where(audience.c.id.in_(audiences))).scalar_one()
+    latest = conn.execute(_LATEST, {"audiences": [each.audience_id for each in epochs]}).scalar_one()
     revision = max(latest, *(each.grouped or 0 for each in grouped), *(each.opened for each in epochs))
     name = next((each.category for each in grouped if each.category), _NAMELESS)
     etag = sha256(f"{uid} {revision}".encode()).hexdigest()
@@ -55,5 +59,4 @@ def find(conn: Connection, collection: Collection, epochs: Sequence[Epoch]) -> G
 def is_taken(conn: Connection, collection: Collection) -> bool:
     """Whether an item has the place of the group card: a phone may have put it there while there was none."""
     href, uid = identity(collection)
-    taken = select(item.c.id).where(item.c.collection_id == collection.id, or_(item.c.href == href, item.c.uid == uid))
-    return conn.execute(taken).first() is not None
+    return conn.execute(_TAKEN, {"collection_id": collection.id, "href": href, "uid": uid}).first() is not None

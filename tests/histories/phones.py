@@ -35,23 +35,32 @@ class Watch:
     memories: list[Memory] = field(default_factory=list)
     states: list[frozenset[str]] = field(default_factory=list)
     texts: dict[tuple[str, str], str] = field(default_factory=dict)
-    plain_seen: set[str] = field(default_factory=set)
+    revision: int = -1
 
-    def observe(self, world: World) -> None:
+    def observe(self, world: World, conn: Connection) -> None:
         """Take down which members the folder has now, as it was committed."""
-        with world.site.read() as conn:
-            folder = view.open_folder(conn, world.collection(conn, self.path))
-            hrefs = [each.href for each in view.briefs(conn, folder)]
+        folder = view.open_folder(conn, world.collection(conn, self.path))
+        if folder.revision == self.revision:
+            return
+        self.revision = folder.revision
+        hrefs = [each.href for each in view.briefs(conn, folder)]
         assert len(hrefs) == len(set(hrefs)), ("two members with one href", sorted(hrefs))
         self.states.append(frozenset(hrefs))
+
+
+def observe_all(world: World, watches: dict[str, Watch]) -> None:
+    """Take down the state of every folder."""
+    with world.site.read() as conn:
+        for path in world.plain:
+            watches.setdefault(path, Watch(path)).observe(world, conn)
 
 
 def look(world: World, watches: dict[str, Watch]) -> None:
     """Let every phone sync from every token that it ever got, and compare with the model."""
     pull.pull_all(world.site)
-    for watch in watches.values():
-        watch.observe(world)
-        with world.site.read() as conn:
+    observe_all(world, watches)
+    with world.site.read() as conn:
+        for watch in watches.values():
             folder = view.open_folder(conn, world.collection(conn, watch.path))
             now = {each.href: each for each in view.resources(conn, folder)}
             _check_state(world, watch, conn, folder, now)

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Runs one history; `python -m tests.histories.run SEED [STEPS]` looks for the shortest beginning that fails."""
 
-import shutil
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from tests.histories.phones import Watch, look
+from tests.histories.phones import Watch, look, observe_all
 from tests.histories.steps import Life
-from tests.histories.world import World, make_template
+from tests.histories.world import Stage, World
 
 LOOK_EVERY = 3
 MARKERS = (None, ("property", "category", "group"), ("property", "category", "photo-badge"))
@@ -24,10 +24,9 @@ class Failed(AssertionError):
         self.steps = len(told)
 
 
-def run(template: Path, seed: int, steps: int, folder: Path | None = None) -> None:
+def run(stage: Stage, seed: int, steps: int) -> None:
     """A history of so many steps. Failed if a phone sees anything wrong."""
-    place = folder or Path(tempfile.mkdtemp(dir=template))
-    world = World(template, place, MARKERS[seed % len(MARKERS)])
+    world = World(stage, MARKERS[seed % len(MARKERS)])
     told: list[str] = []
     try:
         life = Life(world, seed)
@@ -36,47 +35,46 @@ def run(template: Path, seed: int, steps: int, folder: Path | None = None) -> No
         try:
             for number in range(1, steps + 1):
                 told.append(life.step())
-                for path in world.plain:
-                    watches.setdefault(path, Watch(path)).observe(world)
+                observe_all(world, watches)
                 if number % LOOK_EVERY == 0 or number == steps:
                     look(world, watches)
         except Exception as error:
             raise Failed(seed, told, error) from error
     finally:
         world.close()
-        shutil.rmtree(place, ignore_errors=True)
 
 
-def shortest(template: Path, seed: int, steps: int) -> Failed | None:
+def shortest(stage: Stage, seed: int, steps: int) -> Failed | None:
     """The failure of the shortest beginning of a history that fails; None if it does not."""
     found: Failed | None = None
     low, high = 1, steps
     while low <= high:
         middle = (low + high) // 2
         try:
-            run(template, seed, middle)
+            run(stage, seed, middle)
             low = middle + 1
         except Failed as failure:
             found, high = failure, min(middle, failure.steps) - 1
     return found
 
 
-def in_shared_memory(work: Callable[[Path], None]) -> None:
-    """Do something in a folder that is gone afterwards, in memory where the system has such a place."""
+@contextmanager
+def new_stage() -> Iterator[Stage]:
+    """A stage that is gone afterwards, in memory where the system has such a place."""
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
-        work(make_template(Path(folder)))
+        stage = Stage(Path(folder))
+        try:
+            yield stage
+        finally:
+            stage.close()
 
 
 def main() -> None:
     """The command."""
     seed, steps = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 60
-
-    def work(template: Path) -> None:
-        failure = shortest(template, seed, steps)
-        print(failure or f"history {seed}: {steps} steps are well")
-
-    in_shared_memory(work)
+    with new_stage() as stage:
+        print(shortest(stage, seed, steps) or f"history {seed}: {steps} steps are well")
 
 
 if __name__ == "__main__":

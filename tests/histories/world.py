@@ -15,7 +15,7 @@ from typing import Any
 
 from sqlalchemy import event
 
-from radicale_bcm.books import collections, setups
+from radicale_bcm.books import collections
 from radicale_bcm.books.collections import Collection
 from radicale_bcm.books.history import Actor
 from radicale_bcm.contacts.fields import BY_NAME
@@ -23,12 +23,13 @@ from radicale_bcm.contacts.filters import parse_filters
 from radicale_bcm.contacts.model import Contact
 from radicale_bcm.sync.options import Options
 from radicale_bcm.sync.site import open_site
-from radicale_bcm.sync.unit import Site, Unit
+from radicale_bcm.sync.unit import Unit
 
 PEOPLE = ("alice", "bob", "carol")
 MAX_DELETES = 2
 
 Row = dict[str, Any]
+_FILES = ("state.db", "business.db")
 
 
 @dataclass
@@ -61,36 +62,53 @@ def options_in(folder: Path, marker: tuple[str, ...] | None = None) -> Options:
     )
 
 
-def make_template(folder: Path) -> Path:
-    """Empty databases to begin histories with: making them takes longer than a history."""
-    site = open_site(options_in(folder), create=True)
-    site.close()
-    for name in ("state.db", "business.db"):
-        with closing(sqlite3.connect(folder / name)) as client:
-            client.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-    return folder
+class Stage:
+    """Where histories happen one after another: a site whose databases are empty again at the beginning of each.
+
+    Making new databases, and a new engine that has to compile every statement, takes longer than a history.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.site = open_site(options_in(folder), create=True)
+        self._engines = (self.site.state.engine, self.site.business(self.site.origin()).engine)
+        for engine in self._engines:
+            event.listen(engine, "connect", _hurry)
+            engine.dispose()
+        for name in _FILES:
+            with closing(sqlite3.connect(folder / name)) as client:
+                client.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            shutil.copyfile(folder / name, folder / f"{name}.empty")
+
+    def clear(self, marker: tuple[str, ...] | None) -> None:
+        """Begin anew, with these markers."""
+        for engine in self._engines:
+            engine.dispose()
+        for name in _FILES:
+            for left in self._folder.glob(f"{name}-*"):
+                left.unlink()
+            shutil.copyfile(self._folder / f"{name}.empty", self._folder / name)
+        self.site.options = options_in(self._folder, marker)
+        self.site.forget_origin()
+
+    def connect(self) -> sqlite3.Connection:
+        """Another program's connection to the business database."""
+        return sqlite3.connect(self._folder / "business.db", isolation_level=None, timeout=30)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self.site.close()
 
 
 class World:
     """Databases, people and plain contacts. `plain` maps a collection's path to href -> text."""
 
-    def __init__(self, template: Path, folder: Path, marker: tuple[str, ...] | None = None) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        for name in ("state.db", "business.db"):
-            shutil.copyfile(template / name, folder / name)
-        self.folder = folder
-        options = options_in(folder, marker)
-        self.site = Site(options)
-        origin = self.site.origin()
-        # The template's databases stood elsewhere.
-        with self.site.write(Actor("test", "test", "command")) as unit:
-            setups.change_origin(unit.conn, origin.id, {"url": options.database_url})
-        self.site.forget_origin()
-        for engine in (self.site.state.engine, self.site.business(self.site.origin()).engine):
-            event.listen(engine, "connect", _hurry)
+    def __init__(self, stage: Stage, marker: tuple[str, ...] | None = None) -> None:
+        stage.clear(marker)
+        self.site = stage.site
         self.people = {name: Person(name) for name in PEOPLE}
         self.plain: dict[str, dict[str, str]] = {}
-        self._client = sqlite3.connect(folder / "business.db", isolation_level=None, timeout=30)
+        self._client = stage.connect()
         self._client.row_factory = sqlite3.Row
         self._client.execute("PRAGMA synchronous=OFF")
         with self.acting("alice") as unit:
@@ -101,9 +119,8 @@ class World:
                 self.plain[path] = {}
 
     def close(self) -> None:
-        """Close all connections."""
+        """The history is over."""
         self._client.close()
-        self.site.close()
 
     @contextmanager
     def acting(self, name: str) -> Iterator[Unit]:
