@@ -55,6 +55,7 @@ bench: $(TEST_STAMP)
 radicale-tests: $(TEST_STAMP)
 	@test -n "$(RADICALE)" || { echo "usage: make radicale-tests RADICALE=<checkout of Radicale>" >&2; exit 2; }
 	$(BIN)/python tests/radicale/run.py "$(RADICALE)"
+	$(BIN)/python tests/radicale/run.py "$(RADICALE)" --as-addressbooks radicale/tests/test_base.py radicale/tests/test_rights.py
 
 clean:
 	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist

@@ -4,7 +4,8 @@
     python tests/radicale/run.py CHECKOUT [pytest arguments]
 
 Nothing of the suite is copied here. `excluded.txt` beside this file lists the tests that are left out, each with its
-reason. `--stock` runs the same selection on Radicale's own storage, for comparison.
+reason. `--as-addressbooks` replays those that are about storing calendars with address books and vCards.
+`--stock` runs the same selection on Radicale's own storage, for comparison.
 """
 
 import os
@@ -22,12 +23,14 @@ def main(arguments: list[str]) -> int:
         print(__doc__, file=sys.stderr)
         return 2
     checkout, rest = Path(arguments[0]).resolve(), arguments[1:]
-    stock = "--stock" in rest
-    rest = [each for each in rest if each != "--stock"]
+    stock, cards = "--stock" in rest, "--as-addressbooks" in rest
+    rest = [each for each in rest if each not in ("--stock", "--as-addressbooks")]
     usual = [f"radicale/tests/{name}" for name in FILES if (checkout / "radicale" / "tests" / name).exists()]
     files = [each for each in rest if ".py" in each] or usual
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-c", os.devnull]
     command += [f"--rootdir={checkout}", *files, *(each for each in rest if ".py" not in each), "-p", "selection"]
+    if cards:
+        command += ["-p", "as_addressbooks"]
     if not stock:
         command += ["-p", "bcm_storage"]
     paths = [str(checkout), str(HERE), str(HERE.parent.parent)]
