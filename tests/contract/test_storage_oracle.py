@@ -296,7 +296,7 @@ def test_searches(pair: Pair) -> None:
     """addressbook-query: the same cards, on every engine."""
     names = ["Nick", "NICOLE", "Zoë", "O'Neill", "100%", "under_score", "back\\slash"]
     pair.do(create("/a/book/", props("book"), [card(f"u{number}", name) for number, name in enumerate(names)]))
-    for text in ("nic", "ZOË", "'", "%", "_", "\\", "", "x", "@example"):
+    for text in ("nic", "ZOË", "'", "%", "_", "\\", "x", "@example"):
         for way in ("equals", "contains", "starts-with", "ends-with"):
             for name in ("FN", "EMAIL", "UID", "NICKNAME"):
                 asked = ET.Element(make_clark("CR:filter"))
