@@ -33,6 +33,8 @@ NOTIFY_CHANNEL = "bcm_change"
 _FULL = "last full comparison"
 _SCHEDULE = Actor("", "schedule", "command")
 _RETRY_SECONDS = 5.0
+# A file is written before its transaction is committed, and the commit itself writes nothing more that can be seen.
+_AGAIN = (0.05, 0.2, 0.5)
 
 
 class Watcher:
@@ -67,6 +69,7 @@ class Watcher:
     def _run(self) -> None:
         listener = threading.Thread(target=self._listen, name="radicale-bcm-listen", daemon=True)
         listener.start()
+        again: list[float] = []
         while not self._stopped.is_set():
             pause = self._site.options.poll_interval
             try:
@@ -78,7 +81,8 @@ class Watcher:
             except Exception:
                 logger.exception("Following the business database failed; trying again")
                 pause = max(pause, _RETRY_SECONDS)
-            self._wake.wait(pause)
+            if self._wake.wait(min(pause, again.pop(0) if again else pause)):
+                again = list(_AGAIN)
             self._wake.clear()
 
     def _look(self) -> None:
@@ -89,15 +93,25 @@ class Watcher:
             pull.reconsider(self._site)
         for each in self._also:
             each(self._site)
-        if self._full_is_due():
-            counts = pull.compare_all(self._site, _SCHEDULE)
-            logger.info("Daily comparison: %s", counts)
-            purged = trash.expire(self._site)
-            if purged:
-                logger.info("%d Deleted Items older than %d days are purged", purged, self._site.options.retention_days)
+        last = self._claim_full()
+        if last is None:
+            return
+        try:
+            self._compare()
+        except DatabaseError:
+            with self._site.write(_SCHEDULE) as unit:
+                setups.set_setting(unit.conn, _FULL, last)  # it is still due, here or in another process
+            raise
 
-    def _full_is_due(self) -> bool:
-        """Whether this process has to compare everything now; then no other one does."""
+    def _compare(self) -> None:
+        counts = pull.compare_all(self._site, _SCHEDULE)
+        logger.info("Daily comparison: %s", counts)
+        purged = trash.expire(self._site)
+        if purged:
+            logger.info("%d Deleted Items older than %d days are purged", purged, self._site.options.retention_days)
+
+    def _claim_full(self) -> str | None:
+        """When everything was compared last, if this process has to do it now; then no other one does."""
         now = datetime.now(UTC)
 
         def due(value: str | None) -> bool:
@@ -105,13 +119,13 @@ class Watcher:
 
         with self._site.read() as conn:
             if not due(setups.setting_value(conn, _FULL)):
-                return False
+                return None
         with self._site.write(_SCHEDULE) as unit:
             last = setups.setting_value(unit.conn, _FULL)
             if not due(last):
-                return False
+                return None
             setups.set_setting(unit.conn, _FULL, now.isoformat())
-            return last is not None
+            return last
 
     def _watch_file(self) -> None:
         """Be woken by writes to a SQLite business database, its -wal included."""

@@ -1,0 +1,122 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""The background watcher of a server: what other programs write is shown soon, and everything is compared daily."""
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from radicale_bcm.books import cards, setups
+from radicale_bcm.books.history import Actor
+from radicale_bcm.database.errors import Busy
+from radicale_bcm.sync import pull
+from radicale_bcm.sync.options import Options
+from radicale_bcm.sync.site import open_site
+from radicale_bcm.sync.unit import Site
+from radicale_bcm.sync.watch import Watcher
+
+ACTOR = Actor("test", "test", "command")
+LAST = "last full comparison"
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    """A site that is looked at so rarely that only notifications can be the reason for anything."""
+    options = Options(f"sqlite:///{tmp_path / 'state.db'}", f"sqlite:///{tmp_path / 'business.db'}", poll_interval=60)
+    with closing(open_site(options, create=True)) as opened:
+        yield opened
+
+
+def _sql(site: Site, tmp_path: Path, statement: str) -> None:
+    with closing(sqlite3.connect(tmp_path / "business.db", timeout=30)) as client, client:
+        client.execute(statement)
+
+
+def _labels(site: Site) -> list[str]:
+    with site.read() as conn:
+        return [each.label for each in cards.iterate(conn, site.origin().id) if not each.gone]
+
+
+def _within(seconds: float, holds: Callable[[], bool]) -> bool:
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if holds():
+            return True
+        time.sleep(0.02)
+    return holds()
+
+
+def _set_last(site: Site, age: timedelta) -> str:
+    value = (datetime.now(UTC) - age).isoformat()
+    with site.write(ACTOR) as unit:
+        setups.set_setting(unit.conn, LAST, value)
+    return value
+
+
+def _last(site: Site) -> str | None:
+    with site.read() as conn:
+        return setups.setting_value(conn, LAST)
+
+
+def _spoil(site: Site) -> None:
+    """Let a card say what its record does not, without any trace in the change log."""
+    with site.write(ACTOR) as unit:
+        (card,) = cards.iterate(unit.conn, unit.origin.id)
+        cards.change(unit.conn, card.id, {"text": card.text.replace("FN:Nick", "FN:Spoilt"), "label": "Spoilt"})
+
+
+def test_a_change_of_the_file_wakes_the_watcher(site: Site, tmp_path: Path):
+    """The polling interval is a minute here."""
+    watcher = Watcher(site).start()
+    try:
+        assert _within(10, lambda: _last(site) is not None)
+        time.sleep(0.5)
+        _sql(site, tmp_path, "INSERT INTO contact (given_name) VALUES ('Nick')")
+        assert _within(20, lambda: _labels(site) == ["Nick"])
+    finally:
+        watcher.stop()
+
+
+def test_everything_is_compared_once_a_day_by_default(site: Site, tmp_path: Path):
+    _sql(site, tmp_path, "INSERT INTO contact (given_name) VALUES ('Nick')")
+    pull.pull_all(site)
+    _spoil(site)
+    recent = _set_last(site, timedelta(hours=23))
+    Watcher(site)._look()
+    assert _last(site) == recent
+    assert _labels(site) == ["Spoilt"]
+    _set_last(site, timedelta(hours=25))
+    Watcher(site)._look()
+    assert _labels(site) == ["Nick"]
+    assert datetime.fromisoformat(_last(site) or "") > datetime.now(UTC) - timedelta(minutes=1)
+
+
+def test_a_new_site_was_compared_when_it_was_loaded(site: Site, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(pull, "compare_all", lambda *_: pytest.fail("compared again"))
+    Watcher(site)._look()
+    assert _last(site) is not None
+
+
+def test_a_comparison_that_the_database_did_not_allow_is_still_due(site: Site, monkeypatch: pytest.MonkeyPatch):
+    before = _set_last(site, timedelta(days=2))
+
+    def fail(*_: object) -> None:
+        raise Busy("sqlite", "held by another program")
+
+    monkeypatch.setattr(pull, "compare_all", fail)
+    with pytest.raises(Busy):
+        Watcher(site)._look()
+    assert _last(site) == before
+
+
+def test_only_one_of_several_processes_compares(site: Site, monkeypatch: pytest.MonkeyPatch):
+    _set_last(site, timedelta(days=2))
+    done = []
+    monkeypatch.setattr(pull, "compare_all", lambda *_: done.append(1))
+    for _ in range(3):
+        Watcher(site)._look()
+    assert done == [1]
