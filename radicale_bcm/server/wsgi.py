@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The WSGI application of one worker: `radicale_bcm.server.wsgi:application`. Configured by RADICALE_CONFIG."""
 
+import logging
 import os
 
 from radicale import log
@@ -14,6 +15,8 @@ from radicale_bcm.sync.watch import Watcher
 
 def make_application(path: str | None = None) -> BcmApplication:
     """Radicale's configuration read, its log set up, and our Application on it."""
+    # Radicale announces each level that it sets, at that level: three lines that say nothing, from each worker.
+    logging.disable(logging.WARNING)
     log.setup()
     configuration = load(path)
     log.set_level(
@@ -21,6 +24,7 @@ def make_application(path: str | None = None) -> BcmApplication:
         configuration.get("logging", "backtrace_on_debug"),
         *([configuration.get("logging", "trace_filter")] if "trace_filter" in configuration.options("logging") else []),
     )
+    logging.disable(logging.NOTSET)
     application = BcmApplication(configuration)
     storage = application._storage  # noqa: SLF001
     if isinstance(storage, Storage):
