@@ -44,7 +44,8 @@ class RecordError(Exception):
     ├── DuplicateUid     another record, perhaps a deleted one, has this UID
     ├── NotDeleted       only what lies in Deleted Items can be purged
     ├── Unfit            values do not fit their columns
-    └── UnknownType      there is no such record type
+    ├── UnknownType      there is no such record type
+    └── NotAllowed       this database does not let us do that
     """
 
 
@@ -116,14 +117,30 @@ class UnknownType(RecordError):
         return f"there is no record type {self.name}"
 
 
+class NotAllowed(RecordError):
+    """What a mapping of another application's tables does not provide for."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(reason)
+        self.reason = reason
+
+    def __str__(self) -> str:
+        return self.reason
+
+
 class RecordSource(Protocol):
     """The records of one business database, seen through one open transaction.
 
     The transaction is its owner's: nothing here commits or rolls back. Every method sees what was committed before
     (a reading transaction: before it began) and what this transaction wrote itself. A refused write leaves the
     transaction usable. Ids that this database cannot have are simply not found. Besides the errors named at each
-    method, SQLAlchemy's own pass through; the context manager that opened the transaction translates them.
+    method, SQLAlchemy's own pass through; the context manager that opened the transaction translates them. A database
+    that is read-only, or has no way to delete or restore, raises NotAllowed.
     """
+
+    @property
+    def read_only(self) -> bool:
+        """Whether nothing can be written here."""
 
     def get(self, record_id: str, *, lock: bool = False) -> Record | None:
         """The record, a deleted one too; None if there is none. `lock` keeps others from changing it until the

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Opens a business database that has our own schema. Imported by sync."""
+"""Opens a business database: one with our own schema, or another application's through a mapping. Imported by sync."""
 
 from collections.abc import Collection, Iterator
-from contextlib import closing, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
-from sqlalchemy import event, inspect, select
+from sqlalchemy import Engine, event, inspect, select
 
+from radicale_bcm.business.contract import RecordSource
+from radicale_bcm.business.mapped import MappedDatabase
 from radicale_bcm.business.records import Records
 from radicale_bcm.business.schema import METADATA, identity
 from radicale_bcm.database import migrate
@@ -16,6 +18,33 @@ from radicale_bcm.database.errors import AnotherDatabase, translated, url_safe
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 VERSION_TABLE = "bcm_business_version"
+
+
+class Business(Protocol):
+    """A business database of either kind. `url` has no password in it; errors are those of `database.errors`."""
+
+    engine: Engine
+    url: str
+
+    def upgrade(self, *, create: bool) -> bool:
+        """Bring the schema up to date, where it is ours; True if anything was done. Makes sure that it can be used."""
+
+    def identity(self) -> str:
+        """Who this database is."""
+
+    def reader(self) -> AbstractContextManager[RecordSource]:
+        """The records in a transaction that reads one snapshot."""
+
+    def writer(self) -> AbstractContextManager[RecordSource]:
+        """The records in a transaction that writes, committed at the end."""
+
+    def close(self) -> None:
+        """Close all connections."""
+
+
+def open_business(url: str, mapping: str | None, identity: str) -> Business:
+    """The database of an origin; connects to nothing."""
+    return MappedDatabase(url, mapping, identity) if mapping else BusinessDatabase(url, identity)
 
 
 class BusinessDatabase:

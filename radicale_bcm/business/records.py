@@ -68,6 +68,8 @@ _BY_KEYS = rows.SELECT.where(contact.c.id.in_(bindparam("value", expanding=True)
 class Records:
     """The records of a native business database within the transaction of `connection`, which the caller owns."""
 
+    read_only = False
+
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
 

@@ -73,6 +73,7 @@ def edit_card(unit: Unit, folder: Folder, card: Card, sent: Sent) -> Card:
         raise Forbidden("business cards are read-only in this folder")
     if card.origin_id != unit.origin.id:
         return _edit_kept_card(unit, card, sent)
+    _refuse_read_only(unit)
     record = unit.records().get(card.record_id, lock=True)
     if record is None:
         raise Forbidden("the record of this card is gone")
@@ -88,6 +89,12 @@ def edit_card(unit: Unit, folder: Folder, card: Card, sent: Sent) -> Card:
     assert stored is not None
     # The client must fetch the card again even if nothing of its edit was taken: it holds another text.
     return stored if stored.version != card.version else refresh(unit, stored)
+
+
+def _refuse_read_only(unit: Unit) -> None:
+    """Forbidden where the mapping of the database lets nobody write."""
+    if unit.records().read_only:
+        raise Forbidden("the business database is read-only")
 
 
 def _categories(folder: Folder) -> frozenset[str]:
@@ -184,6 +191,8 @@ def delete_card(unit: Unit, folder: Folder, card: Card) -> None:
         guard.unfollow(unit, folder.collection, card)
     elif mode == "reject":
         refresh(unit, card)
+    elif unit.records().read_only:
+        _refuse_read_only(unit)
     elif guard.exceeded(unit, folder):
         guard.quarantine(unit, folder, card)
     else:

@@ -138,7 +138,7 @@ def fill(unit: Unit, audience: Audience) -> None:
         fitting = set(card_ids.values())
     else:
         columns = dict(records.columns())
-        columns |= {"modified_at": columns["modified"], "created_at": columns["created"]}
+        columns |= {f"{name}_at": columns[name] for name in ("modified", "created") if name in columns}
         dialect = unit.site.business(origin).engine.dialect.name
         narrowed = wanted.narrow(columns, dialect, words.bases)
         if narrowed.exact:

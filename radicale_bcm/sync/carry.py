@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
-from sqlalchemy import Connection
+from sqlalchemy import Connection, and_
 
 from radicale_bcm.books import cards, history, origins, setups
 from radicale_bcm.books.cards import Card
@@ -129,6 +129,11 @@ def _take(unit: Unit, former: Origin, there: RecordSource, record: Record) -> Pa
     kind = _type_in(unit, former, there, record.type)
     fields = {name: value for name, value in record.fields.items() if value}
     unfit = {name: fields.pop(name) for name in there.refusals(fields, kind)}
+    if unfit.keys() & {"given_name", "family_name"}:
+        fields.setdefault("name", display_name(record.fields))
+    same = None if isinstance(there, Records) else _same_contact(there, fields)
+    if same is not None:
+        return Pair(same.id, same.version, record.version, False, unfit)
     if isinstance(there, Records) and fields.get("company"):
         Accounts(there.connection).find_or_insert(fields["company"])
     try:
@@ -136,6 +141,14 @@ def _take(unit: Unit, former: Origin, there: RecordSource, record: Record) -> Pa
     except DuplicateUid:  # of a record that was deleted there
         stored = there.insert(fields, uid=own, record_type=kind, at=unit.at)
     return Pair(stored.id, stored.version, record.version, True, unfit)
+
+
+def _same_contact(there: RecordSource, fields: Mapping[str, str]) -> Record | None:
+    """Where no column keeps UIDs: a contact that says all of this already, as a killed run leaves one behind."""
+    columns = there.columns()
+    known = [columns[name] == value for name, value in fields.items() if name in columns]
+    found = there.find(and_(*known)) if known else iter(())
+    return next((each for each in found if fields.items() <= each.fields.items()), None)
 
 
 def _complete(there: RecordSource, known: Record, record: Record) -> Pair:

@@ -16,8 +16,10 @@ from sqlalchemy import Connection
 from radicale_bcm.books import collections, membership, origins, setups
 from radicale_bcm.books.history import Actor
 from radicale_bcm.books.setups import Origin
+from radicale_bcm.business.mapped import MappedDatabase
+from radicale_bcm.business.mapping_file import InvalidMapping, preset_names, read_file
 from radicale_bcm.business.open import BusinessDatabase
-from radicale_bcm.database.errors import url_safe
+from radicale_bcm.database.errors import WrongSchema, url_safe
 from radicale_bcm.sync import audience
 from radicale_bcm.sync.errors import Conflict, Invalid, NotThere
 from radicale_bcm.sync.unit import Site, Unit
@@ -54,7 +56,7 @@ def add(site: Site, actor: Actor, name: str, url: str, mapping: Path | None, *, 
     if not _NAME.fullmatch(name):
         raise Invalid(f"{name!r} cannot be the name of a database: letters, digits, dot, - and _, such as crm")
     if mapping is not None:
-        raise Invalid("mappings are not there yet")
+        return _add_mapped(site, actor, name, url, mapping, dry_run=dry_run)
     business = BusinessDatabase(url)
     try:
         others = [] if business.exists() else business.other_tables()
@@ -75,6 +77,26 @@ def add(site: Site, actor: Actor, name: str, url: str, mapping: Path | None, *, 
     with site.write(actor) as unit:
         unit.failed = dry_run
         return _remember(unit.conn, name, {"url": url, "mapping": None}, identity)
+
+
+def _add_mapped(site: Site, actor: Actor, name: str, url: str, mapping: Path, *, dry_run: bool) -> Origin:
+    """An application's own tables: nothing is created, and everything that the mapping names has to be there."""
+    path = str(mapping) if str(mapping) in preset_names() and not mapping.exists() else str(mapping.absolute())
+    try:
+        read_file(path)
+    except (InvalidMapping, OSError) as error:
+        raise Invalid(str(error)) from error
+    business = MappedDatabase(url, path)
+    try:
+        business.upgrade(create=False)
+        identity = business.identity()
+    except WrongSchema as error:
+        raise Invalid(f"the mapping does not fit the database {business.url}: {error.cause}") from error
+    finally:
+        business.close()
+    with site.write(actor) as unit:
+        unit.failed = dry_run
+        return _remember(unit.conn, name, {"url": url, "mapping": path}, identity)
 
 
 def _refuse_name(conn: Connection, name: str, identity: str | None) -> None:

@@ -2,11 +2,28 @@
 """What changed in a business database since it was last looked at. Imported by the other modules of sync."""
 
 from collections.abc import Iterable
+from typing import Protocol
 
 from radicale_bcm.business import changes
 from radicale_bcm.business.changes import Change
 from radicale_bcm.business.open import BusinessDatabase
 from radicale_bcm.business.records import Records
+
+
+class ChangeFeed(Protocol):
+    """What changed in a business database and is not shown yet. Each call is its own transaction."""
+
+    def has_pending(self) -> bool:
+        """Whether there is anything: as cheap as the database allows."""
+
+    def pending(self, limit: int) -> list[Change]:
+        """The oldest changes."""
+
+    def removed(self) -> set[str]:
+        """The records that are gone, according to all changes together."""
+
+    def acknowledge(self, seqs: Iterable[int]) -> None:
+        """Take changes off, after what shows them was committed."""
 
 
 class Feed:

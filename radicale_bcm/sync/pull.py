@@ -16,7 +16,7 @@ from radicale_bcm.books.history import DATABASE, Actor
 from radicale_bcm.books.setups import Origin
 from radicale_bcm.business.contract import Record
 from radicale_bcm.sync import audience, losses
-from radicale_bcm.sync.feed import Feed
+from radicale_bcm.sync.feed import ChangeFeed
 from radicale_bcm.sync.project import Cause, is_person, project, project_all
 from radicale_bcm.sync.unit import Site, Unit
 
@@ -94,7 +94,7 @@ def reconsider(site: Site, actor: Actor = DATABASE) -> Counts:
     return _remove_missing(site, site.origin(), actor)
 
 
-def _project_ids(unit: Unit, feed: Feed, record_ids: Sequence[str]) -> Counts:
+def _project_ids(unit: Unit, feed: ChangeFeed, record_ids: Sequence[str]) -> Counts:
     found = unit.records().get_many(record_ids) if record_ids else {}
     before = cards.of_records(unit.conn, unit.origin.id, record_ids)
     missing = {number for number, card in before.items() if number not in found and not card.gone}
@@ -110,7 +110,7 @@ def _project_ids(unit: Unit, feed: Feed, record_ids: Sequence[str]) -> Counts:
     return counts
 
 
-def _count_missing(unit: Unit, feed: Feed, missing: set[str]) -> int:
+def _count_missing(unit: Unit, feed: ChangeFeed, missing: set[str]) -> int:
     """How many shown records the whole log says are gone, not only the part of it that is looked at now."""
     removed = feed.removed() - missing
     if not removed:
@@ -164,15 +164,16 @@ def load(site: Site, origin: Origin, actor: Actor, leave: frozenset[str], progre
 
 def set_loaded(unit: Unit, origin: Origin, *, complete: bool) -> None:
     """Whether every card of a database is known to be up to date; if not, a comparison is due."""
-    setups.set_setting(unit.conn, _loaded(origin), "yes" if complete else "")
+    setups.set_setting(unit.conn, loaded_name(origin), "yes" if complete else "")
 
 
 def is_loaded(conn: Connection, origin: Origin) -> bool:
     """Whether every card of a database was up to date once, and changes since then are in its log."""
-    return bool(setups.setting_value(conn, _loaded(origin)))
+    return bool(setups.setting_value(conn, loaded_name(origin)))
 
 
-def _loaded(origin: Origin) -> str:
+def loaded_name(origin: Origin) -> str:
+    """The setting that says whether a database was compared completely."""
     return f"loaded {origin.id}"
 
 

@@ -125,7 +125,7 @@ def listed(
     wanted = parse_filters(filters, custom, [name for name, each in types.items() if each.base]).bind(me)
     bases = {name: each.base for name, each in types.items() if each.base}
     columns = dict(records.columns())
-    columns |= {"modified_at": columns["modified"], "created_at": columns["created"]}
+    columns |= {f"{name}_at": columns[name] for name in ("modified", "created") if name in columns}
     dialect = site.business(site.origin()).engine.dialect.name
     narrowed = wanted.narrow(columns, dialect, bases)
     left = limit

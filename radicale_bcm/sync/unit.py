@@ -20,11 +20,13 @@ from radicale_bcm.books.history import Actor
 from radicale_bcm.books.open import StateDatabase
 from radicale_bcm.books.setups import Origin
 from radicale_bcm.business.contract import RecordSource
-from radicale_bcm.business.open import BusinessDatabase
+from radicale_bcm.business.mapped import MappedDatabase
+from radicale_bcm.business.open import Business, BusinessDatabase, open_business
 from radicale_bcm.business.records import Records
 from radicale_bcm.database.errors import DatabaseError
 from radicale_bcm.sync.errors import Invalid
-from radicale_bcm.sync.feed import Feed
+from radicale_bcm.sync.feed import ChangeFeed, Feed
+from radicale_bcm.sync.feed_mapped import MappedFeed
 from radicale_bcm.sync.options import Options
 
 _ORIGIN_SECONDS = 1.0
@@ -47,17 +49,17 @@ class Site:
     def __init__(self, options: Options) -> None:
         self.options = options
         self.state = StateDatabase(options.state_url)
-        self._opened: dict[tuple[str, str | None, str], BusinessDatabase] = {}
-        self._feeds: dict[int, Feed] = {}
+        self._opened: dict[tuple[str, str | None, str], Business] = {}
+        self._feeds: dict[int, ChangeFeed] = {}
         self._opening = Lock()
         self._origin: tuple[float, Origin] | None = None
 
-    def business(self, origin: Origin) -> BusinessDatabase:
+    def business(self, origin: Origin) -> Business:
         """The business database of an origin; opening connects to nothing."""
         key = (origin.url, origin.mapping, origin.identity)
         with self._opening:
             if key not in self._opened:
-                self._opened[key] = BusinessDatabase(origin.url, origin.identity)
+                self._opened[key] = open_business(origin.url, origin.mapping, origin.identity)
             return self._opened[key]
 
     def origin(self) -> Origin:
@@ -71,21 +73,28 @@ class Site:
                 self._origin = (now, _current(conn))
         return self._origin[1]
 
-    def feed(self) -> Feed:
+    def feed(self) -> ChangeFeed:
         """The change log of the current business database."""
         return self.feed_of(self.origin())
 
-    def feed_of(self, origin: Origin) -> Feed:
+    def feed_of(self, origin: Origin) -> ChangeFeed:
         """The change log of a business database; from the first look on, its changes are logged for us."""
         found = self._feeds.get(origin.id)
         if found is None:
-            with self.read() as conn:
-                consumer = setups.setting_value(conn, "identity")
-            assert consumer is not None
-            found = self._feeds[origin.id] = Feed(self.business(origin), consumer)
+            found = self._feeds[origin.id] = self._new_feed(origin)
         return found
 
-    def known_feed(self, origin: Origin) -> Feed | None:
+    def _new_feed(self, origin: Origin) -> ChangeFeed:
+        business = self.business(origin)
+        if isinstance(business, MappedDatabase):
+            return MappedFeed(self.state, business, origin.id, self.options.poll_interval)
+        assert isinstance(business, BusinessDatabase)
+        with self.read() as conn:
+            consumer = setups.setting_value(conn, "identity")
+        assert consumer is not None
+        return Feed(business, consumer)
+
+    def known_feed(self, origin: Origin) -> ChangeFeed | None:
         """The same if somebody in this process looked at it before."""
         return self._feeds.get(origin.id)
 
@@ -150,7 +159,7 @@ class Unit:
             return []
         records, feed = self._records[self.origin.id], self.site.known_feed(self.origin)
         # A feed that has to be opened first needs a transaction of its own, which would wait for this one.
-        if feed is None or not isinstance(records, Records):
+        if not isinstance(feed, Feed) or not isinstance(records, Records):
             return []
         return [seq for record_id in self._shown for seq in feed.logged(records, record_id)]
 
