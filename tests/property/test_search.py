@@ -56,8 +56,10 @@ def _corpus() -> Iterator[str]:
 
 @pytest.fixture(scope="module")
 def storage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BaseStorage]:
-    """Alice's sync folder: business cards, plain contacts, renamed cards; and a book of odd cards beside it."""
-    with opened(tmp_path_factory.mktemp("search")) as made:
+    """Alice's sync folder: business cards with all markers, plain contacts, renamed cards; and a book of odd cards."""
+    markers = "property, category, group, link, photo-badge"
+    settings = {"bcm_marker": markers, "bcm_public_url": "https://contacts.example.com"}
+    with opened(tmp_path_factory.mktemp("search"), **settings) as made:
         with made.acquire_lock("w", "alice"):
             made.create_collection("/alice/")
             odd = [_card(body, number) for number, body in enumerate(ODD)]
