@@ -10,10 +10,16 @@ from typing import NamedTuple
 from sqlalchemy import Connection, select
 
 from radicale_bcm.books import items, membership, search, view
+from radicale_bcm.books.groups import Group
 from radicale_bcm.books.schema import alias
 from radicale_bcm.books.search import Hit
-from radicale_bcm.books.search_query import Query
+from radicale_bcm.books.search_query import Query, encoded
 from radicale_bcm.books.view import Folder, Resource
+from radicale_bcm.contacts import marker
+from radicale_bcm.contacts.searched import searchable
+
+
+_MEMBERS = frozenset({"member", "x-addressbookserver-member"})
 
 
 class Match(NamedTuple):
@@ -41,8 +47,18 @@ def _matching(conn: Connection, folder: Folder, query: Query, shown: dict[int, s
         for sure in _chunks(search.find_cards(conn, origin_id, query, category, renamed)):
             for found in view.cards_by_id(conn, folder, sure):
                 yield Match(found, sure[found.card_id or 0])
-    if folder.group:
+    if folder.group and _can_mean(query, folder.group):
         yield Match(view.group_card(conn, folder, folder.group), sure=False)
+
+
+def _can_mean(query: Query, group: Group) -> bool:
+    """Whether the group card can match; listing its members only to look at its name would take long."""
+    if not _MEMBERS.isdisjoint(query.names()):
+        return True
+    found: dict[str, list[bytes]] = {}
+    for name, values in searchable(marker.group_card(group.uid, group.name, ())) or ():
+        found.setdefault(name, []).extend(map(encoded, values))
+    return query.holds(found) is not False
 
 
 def _chunks(hits: Iterable[Hit]) -> Iterator[dict[int, bool]]:
