@@ -18,7 +18,6 @@ from radicale_bcm.books.view import Folder, Resource
 from radicale_bcm.contacts import marker
 from radicale_bcm.contacts.searched import searchable
 
-
 _MEMBERS = frozenset({"member", "x-addressbookserver-member"})
 
 

@@ -38,8 +38,8 @@ ODD = [
     "FN:long\r\nNOTE:" + "long " * 9000,
 ]
 NAMES = ["FN", "N", "NICKNAME", "ORG", "EMAIL", "TEL", "TITLE", "NOTE", "ADR", "URL", "UID", "CATEGORIES", "PHOTO"]
-NAMES += ["X-CUSTOM-NAME", "X-CUSTOM_NAME", "BDAY", "GEO", "REV", "X-DATA", "X-NONE", "X-BCM-KIND", "", "email", "Fn", "KIND"]
-NAMES += ["MEMBER", "X-ADDRESSBOOKSERVER-MEMBER"]
+NAMES += ["X-CUSTOM-NAME", "X-CUSTOM_NAME", "BDAY", "GEO", "REV", "X-DATA", "X-NONE", "X-BCM-KIND", "", "email", "Fn"]
+NAMES += ["KIND", "MEMBER", "X-ADDRESSBOOKSERVER-MEMBER"]
 WAYS = ["equals", "contains", "starts-with", "ends-with"]
 PARAMS = ["TYPE", "type", "X-A", "PREF"]
 
