@@ -34,6 +34,8 @@ _COMMANDS: tuple[tuple[str, str, str], ...] = (
     ("history", "history", "Who changed what from what to what."),
     ("database", "database", "The business databases: list, add, switch, forget."),
     ("undo", "undo", "Take changes back."),
+    ("backup", "backup", "Both databases in one file."),
+    ("restore", "restore", "Put a backup in the place of the databases."),
     ("verify", "verify", "Compare every card with its record."),
 )
 _EXAMPLE = re.compile(r"\n\n(?=(?:[^\n]*:\n)?    )")
