@@ -50,6 +50,12 @@ def open_epochs(conn: Connection, origin_id: int) -> list[Epoch]:
     return [Epoch._make(row) for row in conn.execute(_EPOCHS, {"origin_id": origin_id})]
 
 
+def quarantines(conn: Connection) -> int:
+    """How many deletes wait for an administrator, in all folders."""
+    waiting = select(func.count()).where(exclusion.c.kind == "quarantine", exclusion.c.departed.is_(None))
+    return int(conn.execute(waiting).scalar_one())
+
+
 def count(conn: Connection, origin_id: int) -> int:
     """How many cards of an origin are known, those of deleted records included."""
     return int(conn.execute(select(func.count()).where(card.c.origin_id == origin_id)).scalar_one())

@@ -15,8 +15,10 @@ from radicale.log import logger
 
 from radicale_bcm.database.errors import Busy, DatabaseError, StorageFull
 from radicale_bcm.server import compat, fast, request
+from radicale_bcm.server.health import Health
 from radicale_bcm.server.request import Request
 from radicale_bcm.sync.errors import Conflict, Forbidden, NotThere, Refused, Stale
+from radicale_bcm.sync.unit import Site
 
 RETRY_SECONDS = 10
 _CARDDAV = "urn:ietf:params:xml:ns:carddav"
@@ -36,9 +38,17 @@ class BcmApplication(Application):
         settings = self._storage.configuration
         self.fast_answers: bool = compat.HAS_FAST_ANSWERS and settings.get("storage", "bcm_fast_answers")
         self.compare_answers: bool = settings.get("storage", "bcm_compare_answers")
+        site: Site = self._storage.site  # type: ignore[attr-defined]
+        self.health = Health(site, with_metrics=settings.get("storage", "bcm_metrics"))
 
     def _handle_request(self, environ: types.WSGIEnviron) -> Any:
         environ = {**environ, "PATH_INFO": _decoded(environ.get("PATH_INFO", ""))}
+        answer = self.health.answer(environ)
+        if answer is not None:
+            return answer
+        return self.health.counted(str(environ.get("REQUEST_METHOD", "")), lambda: self._handle_dav(environ))
+
+    def _handle_dav(self, environ: types.WSGIEnviron) -> Any:
         try:
             status_line, sent_headers, answers = super()._handle_request(environ)
             stream = request.current().stream

@@ -77,6 +77,7 @@ PLUGIN_CONFIG_SCHEMA = {
         bcm_new_contacts=_option("plain", "what becomes of new contacts", _one_of("plain", "promote")),
         bcm_required_fields=_option("name, email", "what a contact needs to be promoted", _required),
         bcm_poll_interval=_option("1", "seconds between two looks at the business database", config.positive_float),
+        bcm_metrics=_option("False", "numbers for Prometheus below /.well-known/radicale-bcm/", bool),
         bcm_fast_answers=_option("True", "render the frequent answers straight from the state database", bool),
         bcm_compare_answers=_option("False", "debug: compute each fast answer in Radicale's way too and compare", bool),
     )

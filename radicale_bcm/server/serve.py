@@ -4,6 +4,7 @@
 import encodings.idna  # noqa: F401 - a look-up of a host name imports it, and a worker may be forked meanwhile
 import os
 import socket
+import tempfile
 import threading
 import time
 from http.client import HTTPConnection
@@ -14,6 +15,7 @@ from granian import Granian
 from granian.constants import Interfaces
 
 from radicale_bcm.server.config import load
+from radicale_bcm.server.metrics import MULTIPROCESS
 from radicale_bcm.server.storage import Storage
 
 THREADS = 8
@@ -27,7 +29,11 @@ def serve(config_path: Path, host: str, port: int, workers: int) -> None:
     by one process. Raises database.errors.DatabaseError, RuntimeError for the configuration, OSError for the port.
     """
     os.environ["RADICALE_CONFIG"] = str(config_path)
-    Storage(load(str(config_path))).site.close()
+    storage = Storage(load(str(config_path)))
+    storage.site.close()
+    if storage.configuration.get("storage", "bcm_metrics"):
+        # Here the workers count together; made before any of them looks for it.
+        os.environ.setdefault(MULTIPROCESS, tempfile.mkdtemp(prefix="radicale-bcm-metrics-"))
     port = _free_port(host, port)
     server = Granian(
         "radicale_bcm.server.wsgi:application",

@@ -21,7 +21,7 @@ from radicale_bcm.contacts import edit
 from radicale_bcm.contacts.edit import Decision, Texts
 from radicale_bcm.contacts.model import Contact
 from radicale_bcm.database.errors import Unavailable, url_safe
-from radicale_bcm.sync import guard, losses, plain
+from radicale_bcm.sync import guard, losses, plain, tally
 from radicale_bcm.sync.errors import Conflict, Forbidden
 from radicale_bcm.sync.project import (
     Cause,
@@ -79,6 +79,8 @@ def edit_card(unit: Unit, folder: Folder, card: Card, sent: Sent) -> Card:
         raise Forbidden("the record of this card is gone")
     decision = _decide(unit, folder, card, record, sent)
     refused = _refused(unit, decision)
+    if refused:
+        tally.count(tally.REFUSED_FIELDS, len(refused))
     writable = {name: value for name, value in decision.changes.items() if name not in refused}
     kept = _kept_after(card, record, decision, refused)
     cause = Cause(unit.actor, _note(decision, refused), record.fields)

@@ -18,7 +18,7 @@ from radicale_bcm.books.history import Subject
 from radicale_bcm.books.items import chunks
 from radicale_bcm.books.membership import Exclusion
 from radicale_bcm.books.view import Folder
-from radicale_bcm.sync import audience
+from radicale_bcm.sync import audience, tally
 from radicale_bcm.sync.errors import NotThere
 from radicale_bcm.sync.project import Cause, project
 from radicale_bcm.sync.unit import Unit
@@ -55,8 +55,9 @@ def exceeded(unit: Unit, folder: Folder) -> bool:
 def quarantine(unit: Unit, folder: Folder, card: Card) -> None:
     """Take the card out of this folder only, and write down that the delete waits for an administrator."""
     _hide(unit, folder.collection, card, KIND, "quarantined")
+    tally.count(tally.QUARANTINED)
     logger.warning(
-        "%s deletes many business contacts at once (more than %d in %d s): %r is quarantined; see `radicale-bcm status`",
+        "%s deletes many business contacts at once (over %d in %d s): %r is quarantined; see `radicale-bcm status`",
         unit.actor.name,
         unit.options.max_deletes,
         unit.options.deletes_window,

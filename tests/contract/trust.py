@@ -3,7 +3,7 @@
 
 from datetime import UTC, datetime
 
-from radicale_bcm.books import collections, delta, history, setups, view
+from radicale_bcm.books import cards, collections, delta, history, setups, view
 from radicale_bcm.books.history import Actor
 from radicale_bcm.books.items import NewItem
 from radicale_bcm.contacts import card as codec
@@ -78,9 +78,8 @@ class World:
             shown = view.open_folder(unit.conn, place)
             found = view.get(unit.conn, shown, href)
             if found is not None and found.card_id is not None:
-                from radicale_bcm.books import cards
-
-                apply.edit_card(unit, shown, cards.get(unit.conn, found.card_id), Sent(text, actor.client, matched=True))
+                old = cards.get(unit.conn, found.card_id)
+                apply.edit_card(unit, shown, old, Sent(text, actor.client, matched=True))
             else:
                 plain.put(unit, place, NewItem(href, codec.uid_of(text), "VCARD", "", 0, 0, text))
 
@@ -91,8 +90,6 @@ class World:
             shown = view.open_folder(unit.conn, place)
             found = view.get(unit.conn, shown, href)
             if found.card_id is not None:
-                from radicale_bcm.books import cards
-
                 apply.delete_card(unit, shown, cards.get(unit.conn, found.card_id))
             else:
                 plain.delete(unit, place, href)

@@ -20,13 +20,8 @@ def office(request, tmp_path: Path):
         office.close()
 
 
-def synced(office: Office):
-    """A phone that asks for everything once where its token is refused, as clients do."""
-    phone = office.phone("alice")
-    return phone
-
-
 def again(phone):
+    """What clients do whose token is refused: they ask for everything once."""
     answer = phone.report(phone.token)
     assert answer.status_code == 403
     assert "valid-sync-token" in answer.text
@@ -38,7 +33,7 @@ def again(phone):
 def test_tokens_of_before_a_restore_are_refused_and_everything_is_as_it_was(office: Office):
     company: Company = office.company
     nick = company.add(given_name="Nick", family_name="Brigandi", mobile_phone="+1 425 555 0101")
-    phone = synced(office)
+    phone = office.phone("alice")
     assert phone.put("p.vcf", card("p", "Plain"), new=True).status_code == 201
     phone.sync()
     before = {href: text for href, (_, text) in phone.cards.items()}
