@@ -280,16 +280,18 @@ def put_plain(life: Life) -> str:
     person = life.anybody()
     assert person is not None
     folders = sorted(path for path in life.world.plain if path.startswith(f"{person.name}/"))
-    path = life.random.choice(folders)
+    path = person.path if person.path in folders and life.random.random() < 0.6 else life.random.choice(folders)
     mine = sorted(life.world.plain[path])
     href, uid = f"plain{life.number}.vcf", life.uuid()
     if mine and life.random.random() < 0.4:
         href = life.random.choice(mine)
         uid = codec.uid_of(life.world.plain[path][href]) or uid
-    elif life.random.random() < 0.5:
-        # A phone writes a card anew that the folder showed once, or shows in another one, at its own address or not.
+    elif life.random.random() < 0.7:
+        # A phone writes a card anew that the folder showed once, or that another shows, at its own address or not.
         with life.world.site.read() as conn:
-            known = _addresses(conn)
+            folder = view.open_folder(conn, life.world.collection(conn, path))
+            shown = {each.href for each in view.briefs(conn, folder)}
+            known = [each for each in _addresses(conn) if each[0] not in shown]
         if known:
             old_href, old_uid = life.random.choice(known)
             kind = life.random.random()

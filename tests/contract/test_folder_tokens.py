@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Sync-tokens in the turns of events that random histories meet rarely: places that are taken while a card is away."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from radicale_bcm.books import delta, revisions, view
+from radicale_bcm.books.items import NewItem
+from radicale_bcm.sync import guard, plain, pull, records, setup
+from radicale_bcm.sync.setup import Choice
+from tests.dav import card
+from tests.histories.phones import Watch, look, observe_all
+from tests.histories.run import new_stage
+from tests.histories.steps import Life, _delete
+from tests.histories.world import Stage, World
+
+
+@pytest.fixture(scope="module")
+def stage() -> Iterator[Stage]:
+    """Where all of this happens."""
+    with new_stage() as made:
+        yield made
+
+
+class Story:
+    """alice follows the records that she owns; one of them is Nick's."""
+
+    def __init__(self, stage: Stage) -> None:
+        self.world = World(stage)
+        self.watches: dict[str, Watch] = {}
+        self.choose(folder="Contacts", filters=("owner=%me",))
+        with self.world.acting("admin") as unit:
+            self.nick = records.add(unit, {"given_name": "Nick", "owner": "alice"})
+        self.look()
+
+    def choose(self, **choice: object) -> None:
+        """`sync start` or `sync set`."""
+        person = self.world.people["alice"]
+        with self.world.acting("admin") as unit:
+            setup.start(unit, "alice", Choice(**choice))  # type: ignore[arg-type]
+        for name, value in choice.items():
+            setattr(person, name, value)
+        person.enabled = True
+        self.world.plain.setdefault(person.path, {})
+        observe_all(self.world, self.watches)
+
+    def look(self) -> None:
+        """All phones sync from all tokens."""
+        look(self.world, self.watches)
+
+    def owner(self, name: str) -> None:
+        """Another program gives Nick's record to somebody: no card shows that."""
+        self.world.sql("UPDATE contact SET owner = ? WHERE id = ?", name, self.nick.id)
+        pull.pull_all(self.world.site)
+        observe_all(self.world, self.watches)
+
+    def place(self) -> tuple[str, str]:
+        """href and UID of Nick's card in the folder."""
+        with self.world.site.read() as conn:
+            folder = view.open_folder(conn, self.world.collection(conn, "alice/Contacts"))
+            (found,) = view.all_cards(conn, folder)
+        return found.href, found.uid
+
+    def put(self, href: str, uid: str) -> None:
+        """alice's phone writes a plain contact."""
+        text = card(uid, "Plain")
+        with self.world.acting("alice") as unit:
+            collection = self.world.collection(unit, "alice/Contacts")
+            plain.put(unit, collection, NewItem(href, uid, "VCARD", "", 0, 0, text))
+        self.world.plain["alice/Contacts"][href] = text
+        observe_all(self.world, self.watches)
+
+    def delete(self, href: str) -> None:
+        """alice's phone deletes a plain contact."""
+        with self.world.acting("alice") as unit:
+            plain.delete(unit, self.world.collection(unit, "alice/Contacts"), href)
+        del self.world.plain["alice/Contacts"][href]
+        observe_all(self.world, self.watches)
+
+
+@pytest.fixture
+def story(stage: Stage) -> Iterator[Story]:
+    """A story from its beginning."""
+    told = Story(stage)
+    yield told
+    told.world.close()
+
+
+@pytest.mark.parametrize("taken", ["href", "uid", "both"])
+def test_a_card_whose_place_was_taken_while_it_was_away_comes_back_at_another(story: Story, taken: str):
+    href, uid = story.place()
+    story.owner("bob")
+    story.put(href if taken != "uid" else "other.vcf", uid if taken != "href" else "other-uid")
+    story.owner("alice")
+    assert story.place()[0] != href
+    assert (story.place()[1] == uid) == (taken == "href")
+    story.look()
+    story.delete(href if taken != "uid" else "other.vcf")
+    story.look()
+    story.owner("bob")
+    story.look()
+    story.owner("alice")
+    story.look()
+
+
+def test_its_other_place_can_be_taken_as_well(story: Story):
+    first = story.place()
+    for _ in range(3):
+        now = story.place()
+        story.owner("bob")
+        story.put(*now)
+        story.owner("alice")
+        assert story.place() not in (now, first)
+        story.look()
+    story.owner("bob")
+    story.look()
+
+
+def test_tokens_of_the_time_when_it_was_away_hear_nothing_of_its_former_place(story: Story):
+    href, uid = story.place()
+    story.owner("bob")
+    story.put("other.vcf", uid)
+    story.look()
+    away = story.watches["alice/Contacts"].memories[-1]
+    story.owner("alice")
+    story.look()
+    with story.world.site.read() as conn:
+        folder = view.open_folder(conn, story.world.collection(conn, "alice/Contacts"))
+        told = delta.since(conn, folder, revisions.read_token(conn, folder.collection.id, away.token))
+    assert told == delta.Delta({story.place()[0]}, set())
+    assert href not in told.removed
+
+
+def test_a_quarantine_that_is_taken_back_finds_its_place_taken(story: Story):
+    life = Life(story.world, 1)
+    with story.world.acting("admin") as unit:
+        for number in range(3):
+            records.add(unit, {"given_name": f"Other{number}", "owner": "alice"})
+    story.look()
+    found = [life.business_card() for _ in range(40)]
+    shown = {each[1].card_id: each for each in found if each}
+    assert len(shown) == 4
+    told = []
+    for person, each in shown.values():
+        with story.world.acting("alice") as unit:
+            told.append((_delete(unit, life, person, each), each))
+    quarantined = [each for mode, each in told if mode == "quarantined"]
+    assert quarantined
+    story.put(quarantined[0].href, quarantined[0].uid)
+    story.look()
+    with story.world.acting("admin") as unit:
+        guard.restore(unit, "alice")
+    story.world.people["alice"].hidden.clear()
+    story.look()
+
+
+def test_a_record_that_passed_a_filter_only_while_the_folder_had_another_is_never_mentioned(story: Story):
+    story.choose(filters=("owner=carol",))
+    with story.world.acting("admin") as unit:
+        setup.start(unit, "bob", Choice(folder="Contacts", filters=("owner=alice",)))
+        passing = records.add(unit, {"given_name": "Passing", "owner": "alice"})
+    bob = story.world.people["bob"]
+    bob.folder, bob.filters, bob.enabled = "Contacts", ("owner=alice",), True
+    story.world.plain["bob/Contacts"] = {}
+    story.look()
+    with story.world.acting("admin") as unit:
+        records.delete(unit, passing.id)
+    story.choose(filters=("owner=%me",))
+    story.look()
+    hrefs = frozenset().union(*story.watches["alice/Contacts"].states)
+    assert len(hrefs) == 1
+
+
+def test_a_folder_goes_on_following_the_database_when_only_the_folder_was_changed(story: Story):
+    """The audience that one folder leaves can be the one that the other shows."""
+    story.choose(folder="Work")
+    story.world.sql("INSERT INTO contact (given_name, owner) VALUES ('New', 'alice')")
+    story.look()
+    story.choose(folder="Contacts")
+    story.world.sql("UPDATE contact SET owner = NULL WHERE given_name = 'New'")
+    story.look()
