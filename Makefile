@@ -60,17 +60,17 @@ radicale-tests: $(TEST_STAMP)
 clean:
 	rm -rf .venv .hypothesis .mypy_cache .pytest_cache .ruff_cache build dist
 
-# A stamp is newer than pyproject.toml when its set of packages is installed, so a second call costs nothing.
+# A stamp is newer than pyproject.toml and this file when its set of packages is installed, so a second call costs nothing.
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "Python 3.11 or newer is needed, and PATH has none." \
 	    "Try: make PYTHON=/path/to/python3.11 ..." >&2; exit 1; }
 	@$(PYTHON) -m venv .venv || { rm -rf .venv; \
 	    echo "The venv module does not work. On Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }
 
-$(DEMO_STAMP): pyproject.toml | .venv/bin/python
+$(DEMO_STAMP): pyproject.toml Makefile | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.$(DEMO_EXTRAS)'
 	@touch $@
 
-$(TEST_STAMP): pyproject.toml | .venv/bin/python
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,postgresql,mariadb]'
+$(TEST_STAMP): pyproject.toml Makefile | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,postgresql,mariadb,metrics]'
 	@touch $@

@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Table, delete, select, update
+from sqlalchemy import Connection, Table, delete, func, select, update
 
 from radicale_bcm.books import revisions
-from radicale_bcm.books.schema import METADATA, audience, collection, counter, revision
+from radicale_bcm.books.schema import METADATA, audience, collection, counter, item, revision
 from radicale_bcm.database import copies
 
 TABLES: tuple[Table, ...] = tuple(METADATA.sorted_tables)
@@ -32,6 +32,11 @@ def replace(conn: Connection, rows: Callable[[Table], Iterable[dict[str, Any]]])
 def highest_revision(conn: Connection) -> int:
     """The latest revision; 0 where none was ever drawn."""
     return int(conn.execute(select(counter.c.revision)).scalar_one_or_none() or 0)
+
+
+def items(conn: Connection) -> int:
+    """How many items there are that are no business cards."""
+    return conn.execute(select(func.count()).select_from(item)).scalar_one()
 
 
 def begin_anew(conn: Connection, above: int, at: datetime) -> int:

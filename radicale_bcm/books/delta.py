@@ -45,9 +45,11 @@ _TOUCHED = union(
     ),
     select(alias.c.card_id).where(alias.c.collection_id == _HERE, alias.c.revision > _SINCE),
 )
-_EVER = select(member.c.card_id).where(
-    _IN_AUDIENCE, or_(member.c.departed.is_(None), member.c.departed > _SINCE)
-).distinct()
+_EVER = (
+    select(member.c.card_id)
+    .where(_IN_AUDIENCE, or_(member.c.departed.is_(None), member.c.departed > _SINCE))
+    .distinct()
+)
 _FACTS = (
     select(card.c.id, card.c.revision, card.c.href, alias.c.href, alias.c.revision)
     .select_from(card)

@@ -49,9 +49,7 @@ _COLUMNS = tuple(item.c[name] for name in Item._fields)
 _ALL = select(*_COLUMNS).where(item.c.collection_id == bindparam("collection_id"))
 _ONE = _ALL.where(item.c.href == bindparam("href"))
 _MANY = _ALL.where(item.c.href.in_(bindparam("hrefs", expanding=True)))
-_HAS_UID = select(item.c.href).where(
-    item.c.collection_id == bindparam("collection_id"), item.c.uid == bindparam("uid")
-)
+_HAS_UID = select(item.c.href).where(item.c.collection_id == bindparam("collection_id"), item.c.uid == bindparam("uid"))
 # Below SQLite's and every driver's limit of bound parameters.
 CHUNK = 500
 _NEXT = _ALL.where(item.c.id > bindparam("last")).order_by(item.c.id).limit(CHUNK)
@@ -93,9 +91,7 @@ def by_ids(conn: Connection, collection_id: int, ids: Iterable[int]) -> Iterator
         yield from map(Item._make, rows.all())
 
 
-def between(
-    conn: Connection, collection_id: int, component: str | None, start: int, end: int
-) -> Iterator[Item]:
+def between(conn: Connection, collection_id: int, component: str | None, start: int, end: int) -> Iterator[Item]:
     """The items whose time range meets that from `start` to `end` (POSIX seconds), of a component or of all."""
     found = select(item.c.id).where(
         item.c.collection_id == collection_id, item.c.time_start < end, item.c.time_end > start

@@ -89,9 +89,7 @@ def active_audiences(conn: Connection, origin_id: int) -> list[Audience]:
     return [_made(tuple(row)) for row in conn.execute(found)]
 
 
-def add_audience(
-    conn: Connection, origin_id: int, filters: Sequence[str], canonical: str, revision: int
-) -> Audience:
+def add_audience(conn: Connection, origin_id: int, filters: Sequence[str], canonical: str, revision: int) -> Audience:
     """Create an active audience without members."""
     values = {
         "origin_id": origin_id,

@@ -128,12 +128,31 @@ def drop_cards(conn: Connection, origin_id: int, card_ids: Iterable[int]) -> Non
     _store(conn, card_search, origin_id, {each: {} for each in card_ids})
 
 
+_AT_OWNER: Any = bindparam("at_owner")
+_AT_NUMBERS: Any = bindparam("at_numbers", expanding=True)
+_TABLES = (item_search, card_search)
+# Made once: every PUT uses them.
+_ROWS_OF = {
+    each.name: select(each.c.number, *(each.c[part] for part in PARTS)).where(
+        each.c.owner == _AT_OWNER, each.c.number.in_(_AT_NUMBERS)
+    )
+    for each in _TABLES
+}
+_CHANGE = {
+    each.name: update(each)
+    .where(each.c.owner == _AT_OWNER, each.c.number == bindparam("at_number"))
+    .values({part: bindparam(part) for part in PARTS})
+    for each in _TABLES
+}
+_ADD = {each.name: insert(each) for each in _TABLES}
+
+
 def _store(conn: Connection, table: Table, owner: int, entries: Mapping[int, _Entry]) -> None:
     changed: dict[int, dict[int, _Entry]] = {}
     for object_id, entry in entries.items():
         changed.setdefault(object_id // SIZE, {})[object_id] = entry
     for part in _pieces(sorted(changed)):
-        rows = conn.execute(_rows(table, owner, PARTS).where(table.c.number.in_(part)))
+        rows = conn.execute(_ROWS_OF[table.name], {"at_owner": owner, "at_numbers": list(part)})
         stored = {row[0]: dict(zip(PARTS, row[1:], strict=True)) for row in rows}
         fresh, again = [], []
         for number in part:
@@ -145,10 +164,9 @@ def _store(conn: Connection, table: Table, owner: int, entries: Mapping[int, _En
             elif texts[PARTS[0]]:
                 fresh.append({"owner": owner, "number": number, **texts})
         if again:
-            here = (table.c.owner == bindparam("at_owner"), table.c.number == bindparam("at_number"))
-            conn.execute(update(table).where(*here), again)
+            conn.execute(_CHANGE[table.name], again)
         if fresh:
-            conn.execute(insert(table), fresh)
+            conn.execute(_ADD[table.name], fresh)
 
 
 def _spliced(row: bytes, object_id: int, entry: bytes) -> bytes:
@@ -162,7 +180,7 @@ def _spliced(row: bytes, object_id: int, entry: bytes) -> bytes:
 
 def rebuild(conn: Connection) -> None:
     """Index everything anew: for migrations, and for repairs."""
-    for table in (item_search, card_search):
+    for table in _TABLES:
         conn.execute(delete(table))
     last = 0
     items = select(item.c.id, item.c.collection_id, item.c.name, item.c.text).where(item.c.name.in_(INDEXED))

@@ -130,9 +130,7 @@ def _card_resource(row: Sequence[Any], categories: dict[int, str]) -> Resource:
         text = with_categories(text, names)
     if uid != own_uid:
         text = with_uid(text, uid)
-    return Resource(
-        href, uid, _card_etag(etag, category, uid, own_uid), text, modified, revision, card_id=number
-    )
+    return Resource(href, uid, _card_etag(etag, category, uid, own_uid), text, modified, revision, card_id=number)
 
 
 def _card_etag(etag: str, category: str, uid: str, own_uid: str) -> str:

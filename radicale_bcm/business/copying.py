@@ -8,7 +8,7 @@ kept, in this order of the tables.
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from sqlalchemy import Connection, Table, update
+from sqlalchemy import Connection, Table, func, select, update
 
 from radicale_bcm.business.schema import (
     METADATA,
@@ -42,6 +42,11 @@ def replace(conn: Connection, rows: Callable[[Table], Iterable[dict[str, Any]]])
     for table in (contact_erased, change_consumer, change_log):
         copies.insert_rows(conn, table, rows(table))
     copies.go_on_counting(conn, TABLES)
+
+
+def contacts(conn: Connection) -> int:
+    """How many contacts there are, deleted ones among them."""
+    return conn.execute(select(func.count()).select_from(contact)).scalar_one()
 
 
 def _insert_custom_values(conn: Connection, rows: Callable[[Table], Iterable[dict[str, Any]]]) -> None:

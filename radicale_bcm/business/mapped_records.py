@@ -190,7 +190,7 @@ class MappedRecords:
 
     def _refuse_read_only(self) -> None:
         if self.read_only:
-            raise NotAllowed("this database is read-only: its mapping does not say write = \"sql\"")
+            raise NotAllowed('this database is read-only: its mapping does not say write = "sql"')
 
     def _refuse_unfit(self, values: Mapping[str, str]) -> None:
         refused = self.refusals(values)

@@ -106,9 +106,7 @@ class RowsOf:
             return "more than one has this name"
         return "there is none of this name" if not count and self.spec.unknown != "create" else None
 
-    def write(
-        self, connection: Connection, key: Any, changes: Mapping[str, str], now: datetime
-    ) -> None:
+    def write(self, connection: Connection, key: Any, changes: Mapping[str, str], now: datetime) -> None:
         """Give a person these values; the rows that no field shows stay as they are."""
         entries = self.read(connection, [key]).get(key, [])
         shown = self.fields(entries)

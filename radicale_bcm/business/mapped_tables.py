@@ -56,6 +56,14 @@ class Tables:
             if column and column not in self._tables[name].c:
                 self.missing.append(f"table {name} has no column {column}")
 
+    def without_transactions(self, connection: Connection) -> list[str]:
+        """The tables in which a write that fails halfway stays, such as MariaDB's MyISAM."""
+        if not is_mariadb(connection):
+            return []
+        query = text("SELECT table_name, engine FROM information_schema.tables WHERE table_schema = DATABASE()")
+        engines = {row[0]: (row[1] or "").lower() for row in connection.execute(query)}
+        return sorted(table.name for table in self._tables.values() if engines.get(table.name, "innodb") != "innodb")
+
     @property
     def main(self) -> Table:
         """The persons' table."""

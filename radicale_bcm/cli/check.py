@@ -16,7 +16,7 @@ from radicale_bcm.cli.options import Json
 from radicale_bcm.cli.site import actor_of, plugin_configuration
 from radicale_bcm.database.errors import DatabaseError, url_safe
 from radicale_bcm.server import config
-from radicale_bcm.sync import checking, status
+from radicale_bcm.sync import checking, mapping_check, status
 from radicale_bcm.sync.errors import Refused
 from radicale_bcm.sync.site import open_site
 from radicale_bcm.sync.unit import Site
@@ -135,6 +135,7 @@ def _databases(ctx: typer.Context, configuration: Configuration) -> list[Finding
             found.append(_tried(name, ctx, site, test))
             if found[-1].unavailable:
                 break
+        found += [Finding(each.name, each.level, each.message) for each in mapping_check.remarks(site)]
         return found
     finally:
         site.close()
@@ -157,9 +158,12 @@ def _business(_ctx: typer.Context, site: Site) -> str:
 
 def _round_trip(ctx: typer.Context, site: Site) -> str:
     with site.write(actor_of(ctx)) as unit:
+        read_only = unit.records().read_only
         wrong = checking.round_trip(unit)
     if wrong:
         raise Refused(wrong)
+    if read_only:
+        return "not tried, the database is read-only"
     return "a contact was added, shown, changed and deleted, and everything rolled back"
 
 

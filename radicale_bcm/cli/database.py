@@ -58,9 +58,7 @@ def list_(ctx: typer.Context, as_json: Json = False) -> None:
 def add(
     ctx: typer.Context,
     name: Name,
-    url: Annotated[
-        str, typer.Option("--url", metavar="URL", help="sqlite:////path, postgresql://… or mariadb://…")
-    ],
+    url: Annotated[str, typer.Option("--url", metavar="URL", help="sqlite:////path, postgresql://… or mariadb://…")],
     mapping: Annotated[
         Path | None,
         typer.Option("--mapping", metavar="FILE", help="Describes the tables of an existing application (TOML)."),

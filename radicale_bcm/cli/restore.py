@@ -87,7 +87,5 @@ def _kept(site: Site, ctx: typer.Context, file: Path) -> Path | None:
     try:
         backup.write(site, actor_of(ctx), target)
     except (DatabaseError, OSError, Refused) as error:
-        raise refuse(
-            f"what is there now cannot be kept first ({error}); --no-copy restores without that"
-        ) from error
+        raise refuse(f"what is there now cannot be kept first ({error}); --no-copy restores without that") from error
     return target

@@ -31,9 +31,12 @@ def undo_(
     changes: Annotated[
         list[str] | None, typer.Argument(metavar="CHANGE…", help="Numbers of changes, as `history` shows them.")
     ] = None,
-    by: Annotated[str | None, typer.Option("--by", metavar="NAME", help="Everything that this person changed …")] = None,
+    by: Annotated[
+        str | None, typer.Option("--by", metavar="NAME", help="Everything that this person changed …")
+    ] = None,
     since: Annotated[
-        str | None, typer.Option("--since", metavar="TIME", help="… since then: 2026-01-31T12:00, or an age such as 2h.")
+        str | None,
+        typer.Option("--since", metavar="TIME", help="… since then: 2026-01-31T12:00, or an age such as 2h."),
     ] = None,
     command: Annotated[
         bool, typer.Option("--command", help="All that the command did which made these changes, such as an import.")

@@ -87,9 +87,7 @@ class _Gain:
     def _replaced(self, text: str) -> dict[int, list[str]]:
         """The lines that give way, by their index."""
         ours = {line.raw for line in parse(render(None, read(text), _BLANK).text)}
-        waiting = [
-            (line, family) for line, family in zip(self.theirs, _families(self.theirs), strict=True) if family
-        ]
+        waiting = [(line, family) for line, family in zip(self.theirs, _families(self.theirs), strict=True) if family]
         found: dict[int, list[str]] = {}
         for index, (line, family) in enumerate(zip(self.mine, _families(self.mine), strict=True)):
             if not family or line.group or line.head.marker is not None or line.raw not in ours:

@@ -25,7 +25,9 @@ _FRAME = frozenset({"BEGIN", "END", "VERSION"})
 # Lines that only say something about another line of their group.
 _LABELS = frozenset({"X-ABLABEL", "X-ABADR"})
 # Clients that show categories; all others are taken to drop them (CLIENTS.md).
-_SHOWS_CATEGORIES = re.compile(r"evolution|nextcloud|caldavsynchronizer|infcloud|carddavmate|rcmcarddav|sogo", re.I)
+_SHOWS_CATEGORIES = re.compile(
+    r"evolution|nextcloud|caldavsynchronizer|infcloud|carddavmate|rcmcarddav|sogo", re.IGNORECASE
+)
 _LONG_VALUE = 400
 # A line beyond the 75 octets of a folded one, five continuations of one, or a soft line break of quoted-printable.
 _LOOKS_LONG = re.compile(r"[\r\n](?:[^\r\n]{76}|[^\r\n]*+(?:[\r\n]++[ \t][^\r\n]*+){5})|=[\r\n]")
@@ -250,7 +252,10 @@ def restore(kept: bytes, *others: str) -> str:
     if "\x1asha256:" not in text:
         return text
     known = {
-        digest(line.value): line.value for other in others for line in lines.parse(other) if len(line.value) > _LONG_VALUE
+        digest(line.value): line.value
+        for other in others
+        for line in lines.parse(other)
+        if len(line.value) > _LONG_VALUE
     }
     return re.sub(r"\x1asha256:([0-9a-f]{64})", lambda match: known.get(match[1], match[0]), text)
 

@@ -69,6 +69,7 @@ class _Journal:
 
 # ---------------------------------------------------------------- reading in linear time
 
+
 def _get_logical_lines(fp: TextIO, allowQP: bool = True) -> Iterator[tuple[str, int]]:  # noqa: N803
     """Stand-in for `vobject.base.getLogicalLines`: same lines, but linear in time and memory."""
     return quoted_printable_lines(fp) if allowQP else folded_lines(fp.read(-1))
@@ -139,7 +140,7 @@ def _same(left: Any, right: Any) -> bool:
 def _decode_text(cls: Any, line: Any) -> None:
     if not line.encoded:
         return
-    if "BASE64" in line.singletonparams:    # Apple's address book: the bare parameter of vCard 2.1
+    if "BASE64" in line.singletonparams:  # Apple's address book: the bare parameter of vCard 2.1
         line.singletonparams.remove("BASE64")
         line.params["ENCODING"] = [cls.base64string]
     raw = line.value

@@ -106,9 +106,9 @@ def _picture(value: str) -> bytes | None:
 def _size(data: bytes) -> tuple[int, int] | None:
     """Width and height of a PNG, GIF, JPEG or WebP; None of anything else."""
     if data[:8] == b"\x89PNG\r\n\x1a\n" and len(data) >= 24:
-        return struct.unpack(">II", data[16:24])  # type: ignore[return-value]
+        return struct.unpack(">II", data[16:24])
     if data[:4] == b"GIF8" and len(data) >= 10:
-        return struct.unpack("<HH", data[6:10])  # type: ignore[return-value]
+        return struct.unpack("<HH", data[6:10])
     if data[:2] == b"\xff\xd8":
         return _jpeg_size(data)
     if data[:4] == b"RIFF" and data[8:12] == b"WEBP" and len(data) >= 30:
@@ -142,5 +142,3 @@ def _webp_size(data: bytes) -> tuple[int, int] | None:
     if kind == b"VP8 ":
         return struct.unpack("<H", data[26:28])[0] & 0x3FFF, struct.unpack("<H", data[28:30])[0] & 0x3FFF
     return None
-
-

@@ -93,9 +93,9 @@ class Reading:
             rule = _RULES.get(line.name)
             if rule is not None and not line.head.binary:
                 rule(self, index, line)
-            elif line.name.startswith("X-BCM-") and line.name != UNREADABLE:
-                self.claims[index] = SERVER
-            elif line.name == "PHOTO" and is_badge(line):
+            elif (line.name.startswith("X-BCM-") and line.name != UNREADABLE) or (
+                line.name == "PHOTO" and is_badge(line)
+            ):
                 self.claims[index] = SERVER
         for family, candidates in self.families.items():
             self._allocate(family, candidates)

@@ -128,7 +128,12 @@ class Card(vobject.base.Component):  # type: ignore[misc]
             mine.update(theirs, _contents=None if theirs["_lines"] else {}, _uid=None)
 
     def serialize(
-        self, buf: Any = None, lineLength: int = 75, validate: bool = True, behavior: Any = None, **_options: Any  # noqa: ARG002, N803
+        self,
+        buf: Any = None,
+        lineLength: int = 75,
+        validate: bool = True,
+        behavior: Any = None,
+        **_options: Any,  # noqa: ARG002, N803
     ) -> Any:
         """The card's text: verbatim, or with the lines that were changed, added or removed."""
         text = self._written() if self.is_touched() else self.__dict__["_text"]
@@ -327,5 +332,3 @@ def _line_text(child: Any, eol: str) -> str:
     buffer = io.StringIO()
     child.serialize(buffer, validate=False)
     return buffer.getvalue().replace("\r\n", eol)
-
-

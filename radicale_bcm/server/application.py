@@ -144,9 +144,12 @@ def _honest(name: str) -> Callable[..., types.WSGIResponse]:
                 answer = getattr(super(BcmApplication, self), name)(*args)
         except DatabaseError as error:
             return _unavailable(error)
-        except ValueError:
+        except ValueError as error:
             if request.current().refusal is None:
-                raise
+                if name != "do_REPORT":
+                    raise
+                # An href that is no address, such as http://[ ; a REPORT changes nothing.
+                logger.warning("A REPORT cannot be read: %s", error)
             answer = (client.BAD_REQUEST, {}, "", None)
         return _corrected(request.current(), answer)
 
@@ -156,4 +159,3 @@ def _honest(name: str) -> Callable[..., types.WSGIResponse]:
 
 for _method in REQUEST_METHODS:
     setattr(BcmApplication, f"do_{_method}", _honest(f"do_{_method}"))
-

@@ -207,9 +207,7 @@ class Collection(BaseCollection):
         sent = Sent(text, current.client, matched=False)
         return card is not None and apply.says_nothing_new(self._storage.unit, self.folder, card, sent)
 
-    def upload(
-        self, href: str, item: radicale_item.Item
-    ) -> tuple[radicale_item.Item, radicale_item.Item | None]:
+    def upload(self, href: str, item: radicale_item.Item) -> tuple[radicale_item.Item, radicale_item.Item | None]:
         """Store an item (C10, C11) or apply the edit of a business card (C2). Returns the new and the old one."""
         unit = self._storage.unit
         assert self.row is not None

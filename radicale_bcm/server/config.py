@@ -46,10 +46,22 @@ def _names(value: str) -> tuple[str, ...]:
     return tuple(filter(None, (part.strip() for part in value.split(","))))
 
 
-def _not_negative(value: str) -> int:
-    number = int(value)
-    if number < 0:
-        raise ValueError(f"{value!r} is less than 0")
+def _up_to(most: int) -> Any:
+    """A whole number from 0 to that: what is larger is no time any more, or a slip of the pen."""
+
+    def check(value: str) -> int:
+        number = int(value) if len(str(value)) < 20 else most + 1
+        if not 0 <= number <= most:
+            raise ValueError(f"{value!r} is not between 0 and {most}")
+        return number
+
+    return check
+
+
+def _seconds(value: str) -> float:
+    number = float(value)
+    if not 0 < number <= 86400:
+        raise ValueError(f"{value!r} is not between 0 and 86400")
     return number
 
 
@@ -71,12 +83,12 @@ PLUGIN_CONFIG_SCHEMA = {
         bcm_public_url=_option("", "address under which clients reach this server", _url),
         bcm_on_conflict=_option("database", "who wins a field that both sides changed", _one_of("database", "client")),
         bcm_on_delete=_option("trash", "what a client's delete of a business card does", _one_of(*ON_DELETE)),
-        bcm_max_deletes=_option("20", "business cards that one principal may delete in the window", config.positive_int),
-        bcm_deletes_window=_option("600", "the window, in seconds", config.positive_int),
-        bcm_retention_days=_option("0", "days after which Deleted Items are purged; 0 is never", _not_negative),
+        bcm_max_deletes=_option("20", "business cards that one person may delete in the window", _up_to(10**9)),
+        bcm_deletes_window=_option("600", "the window, in seconds", _up_to(366 * 86400)),
+        bcm_retention_days=_option("0", "days after which Deleted Items are purged; 0 is never", _up_to(36500)),
         bcm_new_contacts=_option("plain", "what becomes of new contacts", _one_of("plain", "promote")),
         bcm_required_fields=_option("name, email", "what a contact needs to be promoted", _required),
-        bcm_poll_interval=_option("1", "seconds between two looks at the business database", config.positive_float),
+        bcm_poll_interval=_option("1", "seconds between two looks at the business database", _seconds),
         bcm_metrics=_option("False", "numbers for Prometheus below /.well-known/radicale-bcm/", bool),
         bcm_fast_answers=_option("True", "render the frequent answers straight from the state database", bool),
         bcm_compare_answers=_option("False", "debug: compute each fast answer in Radicale's way too and compare", bool),

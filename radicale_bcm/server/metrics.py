@@ -28,9 +28,7 @@ class Metrics:
         self.content_type: str = prometheus.CONTENT_TYPE_LATEST
         self._generate = prometheus.generate_latest
         own = prometheus.CollectorRegistry()
-        self._requests = prometheus.Counter(
-            "bcm_requests", "HTTP requests", ["method", "status"], registry=own
-        )
+        self._requests = prometheus.Counter("bcm_requests", "HTTP requests", ["method", "status"], registry=own)
         self._seconds = prometheus.Histogram(
             "bcm_request_seconds", "Time to an answer", ["method"], registry=own, buckets=_BUCKETS
         )

@@ -292,5 +292,3 @@ def _uid_as_sent(found: view.Resource) -> str | None:
     if found.card_id is not None or sent[0].generated_uid:
         return str(sent[0].uid.value)
     return None
-
-

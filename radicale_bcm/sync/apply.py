@@ -129,7 +129,10 @@ def _base(unit: Unit, card: Card, sent: Sent, categories: frozenset[str], curren
         if kept is not None:
             return edit.restore(kept, sent.text, card.text)
     latest = cards.archived_latest(unit.conn, card.id, _GUESSED_VERSIONS)
-    candidates = [current, *(edit.restore(kept, sent.text, card.text) for number, kept in latest if number != card.version)]
+    candidates = [
+        current,
+        *(edit.restore(kept, sent.text, card.text) for number, kept in latest if number != card.version),
+    ]
     return candidates[edit.nearest_base(candidates, sent.text, categories, link_to(unit, card.record_id))]
 
 

@@ -139,8 +139,8 @@ def _manifest(opened: _Open) -> Manifest:
         datetime.now(UTC),
         parts,
         state_copying.highest_revision(state),
-        None if business is None else business.exec_driver_sql("SELECT count(*) FROM contact").scalar_one(),
-        state.exec_driver_sql("SELECT count(*) FROM item").scalar_one(),
+        None if business is None else business_copying.contacts(business),
+        state_copying.items(state),
         __version__,
         origin.name if origin else "",
     )

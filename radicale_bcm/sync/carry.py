@@ -7,10 +7,12 @@ state as pairs, so that a run after an interruption goes on where the first one 
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
+from functools import reduce
+from operator import and_
 from typing import NamedTuple
 from uuid import NAMESPACE_URL, uuid5
 
-from sqlalchemy import Connection, and_
+from sqlalchemy import Connection
 
 from radicale_bcm.books import cards, history, origins, setups
 from radicale_bcm.books.cards import Card
@@ -147,7 +149,7 @@ def _same_contact(there: RecordSource, fields: Mapping[str, str]) -> Record | No
     """Where no column keeps UIDs: a contact that says all of this already, as a killed run leaves one behind."""
     columns = there.columns()
     known = [columns[name] == value for name, value in fields.items() if name in columns]
-    found = there.find(and_(*known)) if known else iter(())
+    found = there.find(reduce(and_, known)) if known else iter(())
     return next((each for each in found if fields.items() <= each.fields.items()), None)
 
 

@@ -2,8 +2,9 @@
 """Whether everything between the business database and a card works, tried out and rolled back. Imported by cli."""
 
 from radicale_bcm.books import cards
+from radicale_bcm.business.mapped_records import MappedRecords
 from radicale_bcm.contacts.card import read
-from radicale_bcm.sync import records
+from radicale_bcm.sync import mapping_check, records
 from radicale_bcm.sync.unit import Unit
 
 _SAMPLE = {
@@ -22,6 +23,8 @@ def round_trip(unit: Unit) -> str | None:
     The names have letters that a database with the wrong character set would lose.
     """
     unit.failed = True
+    if isinstance(unit.records(), MappedRecords):
+        return mapping_check.round_trip(unit)
     added = records.add(unit, _SAMPLE)
     stored = unit.records().get(added.id)
     if stored is None or {name: stored.fields.get(name) for name in _SAMPLE} != _SAMPLE:

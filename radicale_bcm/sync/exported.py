@@ -23,9 +23,7 @@ def text_of(card_text: str, categories: str, uid: str, record_type: str, fields:
     """A record's card for a file: everything that it says, and nothing that only means something to this server."""
     lines = parse(card_text)
     claims = Reading(lines).claims
-    kept = [
-        line.raw for line, claim in zip(lines, claims, strict=True) if claim is not SERVER or line.name in _KEPT
-    ]
+    kept = [line.raw for line, claim in zip(lines, claims, strict=True) if claim is not SERVER or line.name in _KEPT]
     own = (*_OUT, *sorted(name for name in fields if name not in BY_NAME))
     added = [fold(f"{_KIND}:{escape(record_type)}")] if record_type != DEFAULT_TYPE else []
     added += [fold(f"{property_of(name)}:{escape(fields[name])}") for name in own if fields.get(name)]

@@ -59,9 +59,7 @@ class Export:
 
     def _batches(self) -> Iterator[list[Record]]:
         with self._site.business(self._site.origin()).reader() as source:
-            found = (
-                each for each in records.listed(self._site, source, self._filters, me=self._me) if is_person(each)
-            )
+            found = (each for each in records.listed(self._site, source, self._filters, me=self._me) if is_person(each))
             while batch := list(islice(found, BATCH)):
                 yield batch
 

@@ -174,9 +174,7 @@ def _as_new(old: Item) -> NewItem:
     return NewItem(old.href, old.uid, old.name, old.component, old.time_start, old.time_end, old.text)
 
 
-def restore(
-    unit: Unit, kept: Trashed, action: str = "restored", note: Mapping[str, Any] | None = None
-) -> None:
+def restore(unit: Unit, kept: Trashed, action: str = "restored", note: Mapping[str, Any] | None = None) -> None:
     """Bring a plain contact back from Deleted Items to its place. Conflict where that is gone or in use."""
     folder = collections.get(unit.conn, kept.path)
     if folder is None:

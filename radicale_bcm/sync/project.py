@@ -293,9 +293,7 @@ def text_of(unit: Unit, card: Card, record: Record, template: str) -> str:
 
 def _new_text(unit: Unit, card: Card, record: Record, contact: Contact, rendered: Rendered) -> dict[str, Any]:
     version = card.version + 1
-    again = codec.render(
-        rendered.text, contact, _server_lines(unit, card.uid, record, version, record.modified_at)
-    )
+    again = codec.render(rendered.text, contact, _server_lines(unit, card.uid, record, version, record.modified_at))
     categories = codec.join_categories(rendered.categories)
     return {
         "label": display_name(contact)[:255],
@@ -339,9 +337,7 @@ def _withdraw(unit: Unit, card: Card, record: Record | None, cause: Cause) -> No
     _record_history(unit, card, cause, "deleted", {})
 
 
-def _record_history(
-    unit: Unit, card: Card, cause: Cause, action: str, changes: Mapping[str, tuple[str, str]]
-) -> None:
+def _record_history(unit: Unit, card: Card, cause: Cause, action: str, changes: Mapping[str, tuple[str, str]]) -> None:
     subject = Subject(card.label, card.origin_id, card.record_id, "", card.href)
     history.write(unit.conn, unit.revision, unit.at, cause.actor, cause.action or action, subject, changes, cause.note)
 

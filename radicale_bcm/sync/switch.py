@@ -277,5 +277,3 @@ def _keep_unfit(unit: Unit, card_id: int, pair: Pair) -> None:
     if card is not None:
         kept = card.kept_values | {name: (value, "") for name, value in pair.unfit.items()}
         cards.change(unit.conn, card_id, {"kept": json.dumps(kept)})
-
-

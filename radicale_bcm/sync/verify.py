@@ -170,9 +170,7 @@ def _wrong_card(unit: Unit, before: Card, record: Record, *, has_version: bool) 
         yield "the card is listed under another name than the record's"
 
 
-def _wrong_membership(
-    unit: Unit, card: Card, record: Record, audiences: Sequence[Audience]
-) -> Iterator[Difference]:
+def _wrong_membership(unit: Unit, card: Card, record: Record, audiences: Sequence[Audience]) -> Iterator[Difference]:
     now = membership.audiences_of(unit.conn, card.id)
     for each in audiences:
         fits = audience.matches(unit, each, record)

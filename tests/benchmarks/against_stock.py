@@ -63,7 +63,9 @@ class Client:
         """A multiget report."""
         listed = "".join(f"<href>{href}</href>" for href in hrefs)
         prop = "<prop><getetag/><C:address-data/></prop>"
-        return self.call("REPORT", BOOK, f"<C:addressbook-multiget {NAMESPACES}>{prop}{listed}</C:addressbook-multiget>")
+        return self.call(
+            "REPORT", BOOK, f"<C:addressbook-multiget {NAMESPACES}>{prop}{listed}</C:addressbook-multiget>"
+        )
 
     def start(self) -> None:
         """Learn the token and the hrefs."""

@@ -110,6 +110,14 @@ def test_all_presets_can_be_read():
         assert bool(found.writable) == (name != "odoo")
 
 
+def test_the_examples_can_be_read():
+    folder = Path(__file__).parents[2] / "config" / "mapping"
+    found = {each.stem: read_file(each) for each in folder.glob("*.toml")}
+    assert found.keys() == {"example", "own"}
+    assert found["example"].table == "dol_socpeople"
+    assert found["own"].fields["business_street"].columns == ("street", "street_2")
+
+
 def test_a_preset_is_changed_by_what_a_file_says_on_top():
     text = 'preset = "dolibarr"\nprefix = "abc_"\nwhere = {entity = 2}\n[fields]\nnote = "note_private"\nemail = false'
     found = read(text, "x")

@@ -175,9 +175,11 @@ def test_names_of_companies_and_countries_are_looked_up(crm: Crm):
         assert table == "accounts_contacts"
         assert (row["contact_id"], row["account_id"], row["deleted"]) == (record_id, "account-3", 0)
         # And back: the link that was marked is used again.
-        assert crm.edit(record_id, "ORG:Adatum", "ORG:Contoso") == [
-            Change("accounts_contacts", "deleted", 1, 0), Change("accounts_contacts", "deleted", 0, 1)
-        ] or crm.added == []
+        assert (
+            crm.edit(record_id, "ORG:Adatum", "ORG:Contoso")
+            == [Change("accounts_contacts", "deleted", 1, 0), Change("accounts_contacts", "deleted", 0, 1)]
+            or crm.added == []
+        )
     else:
         column = {"odoo": "parent_id", "dolibarr": "fk_soc", "espocrm": "account_id"}[name]
         assert [(each.table, each.column) for each in changes] == [(MAIN[name], column)]

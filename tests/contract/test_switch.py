@@ -26,6 +26,8 @@ from radicale_bcm.sync.setup import Choice
 from tests.contract.world import ADMIN, CITIES, World, people
 
 CONTACTS = int(os.environ.get("BCM_CONTACTS", "300"))
+
+
 @pytest.fixture
 def world(new_database_url: Callable[[], str], tmp_path: Path) -> Iterator[World]:
     """The former database is SQLite; the new one is on each engine in turn."""

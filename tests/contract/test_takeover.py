@@ -156,7 +156,13 @@ def test_what_cannot_be_read_is_told_and_spoils_nothing(old: Callable[..., Path]
     with opened(tmp_path / "new") as storage:
         outcome = _take(storage, folder)
         assert {each.path.rpartition("/")[2] for each in outcome.unreadable} == {
-            "junk.vcf", "latin.vcf", "backup.vcf~", "link.vcf", "loop", "bad", "stray.vcf",
+            "junk.vcf",
+            "latin.vcf",
+            "backup.vcf~",
+            "link.vcf",
+            "loop",
+            "bad",
+            "stray.vcf",
         }
         assert all(each.reason for each in outcome.unreadable)
         with storage.acquire_lock("r"):

@@ -529,4 +529,3 @@ STEPS: tuple[tuple[Step, int], ...] = (
     (write_group, 1),
     (change_markers, 1),
 )
-

@@ -44,9 +44,7 @@ PROPFIND = (
     '<propfind xmlns="DAV:" xmlns:C="http://calendarserver.org/ns/"><prop><getetag/><displayname/><resourcetype/>'
     "<sync-token/><C:getctag/><current-user-privilege-set/><owner/></prop></propfind>"
 )
-SYNC = (
-    '<sync-collection xmlns="DAV:"><sync-token/><sync-level>1</sync-level><prop><getetag/></prop></sync-collection>'
-)
+SYNC = '<sync-collection xmlns="DAV:"><sync-token/><sync-level>1</sync-level><prop><getetag/></prop></sync-collection>'
 QUERY = (
     '<C:addressbook-query xmlns="DAV:" xmlns:C="urn:ietf:params:xml:ns:carddav"><prop><C:address-data/></prop>'
     '<C:filter><C:prop-filter name="FN"/></C:filter></C:addressbook-query>'

@@ -199,7 +199,6 @@ def test_a_client_that_edits_or_deletes_the_group_has_it_again_at_its_next_sync(
     assert marked.company.sql("SELECT * FROM contact") == before
 
 
-
 def test_nobody_writes_to_the_group_of_a_read_only_set_up(marked: Office):
     phone = marked.phone("bob")
     href, etag, text = _group(phone)

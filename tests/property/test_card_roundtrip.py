@@ -227,9 +227,44 @@ def test_what_no_field_holds_survives_any_sequence_of_changes(content, changes):
         assert [line for line in unfolded if line in content] == content
 
 
-_HEADS = ["TEL", "N", "FN", "ORG", "item1.EMAIL", "NOTE", "PHOTO", "BDAY", "ADR", "X-A", "IMPP", "a.b.C", "x y", "", "URL", "AGENT"]
-_PARAMS = ["", ";TYPE=work", ";WORK;PREF", ';TYPE="a,b"', ';X="', ";=", ";;", ";ENCODING=QUOTED-PRINTABLE", ";BASE64", ";ENCODING=b"]
-_PARAMS += [";CHARSET=ISO-8859-1", ";VALUE=uri", ";X-BCM-FIELD=email2", ";X-BCM-FIELD=none", ";X-BCM-NAME=derived", ";A=^'^n,\"b\""]
+_HEADS = [
+    "TEL",
+    "N",
+    "FN",
+    "ORG",
+    "item1.EMAIL",
+    "NOTE",
+    "PHOTO",
+    "BDAY",
+    "ADR",
+    "X-A",
+    "IMPP",
+    "a.b.C",
+    "x y",
+    "",
+    "URL",
+    "AGENT",
+]
+_PARAMS = [
+    "",
+    ";TYPE=work",
+    ";WORK;PREF",
+    ';TYPE="a,b"',
+    ';X="',
+    ";=",
+    ";;",
+    ";ENCODING=QUOTED-PRINTABLE",
+    ";BASE64",
+    ";ENCODING=b",
+]
+_PARAMS += [
+    ";CHARSET=ISO-8859-1",
+    ";VALUE=uri",
+    ";X-BCM-FIELD=email2",
+    ";X-BCM-FIELD=none",
+    ";X-BCM-NAME=derived",
+    ';A=^\'^n,"b"',
+]
 LINES = st.tuples(
     st.sampled_from(_HEADS),
     st.lists(st.sampled_from(_PARAMS), max_size=2).map("".join),

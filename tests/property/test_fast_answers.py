@@ -31,7 +31,7 @@ COLLECTION_PROPS = (
     "<C:max-resource-size/>", "<X:colour/>", "<principal-URL/>", "<CS:source/>", "<quota-used-bytes/>",
 )  # fmt: skip
 MEMBER_PROPS = ("<getetag/>", "<C:address-data/>", "<getcontenttype/>", "<resourcetype/>", "<displayname/>")
-CARD = "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:{uid}\r\nFN:{fn}\r\nN:;{fn};;;\r\nNOTE:a < b & c > d \"e\"\r\nEND:VCARD\r\n"
+CARD = 'BEGIN:VCARD\r\nVERSION:3.0\r\nUID:{uid}\r\nFN:{fn}\r\nN:;{fn};;;\r\nNOTE:a < b & c > d "e"\r\nEND:VCARD\r\n'
 
 
 @pytest.fixture(scope="module")
@@ -48,7 +48,9 @@ def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BcmApplica
     assert isinstance(storage, Storage)
     with storage.site.write(Actor("admin", "test", "command")) as unit:
         for number in range(30):
-            unit.records().insert({"given_name": f"Nick & <{number}>", "email": f"n{number}@example.com", "note": "ä\nb"})
+            unit.records().insert(
+                {"given_name": f"Nick & <{number}>", "email": f"n{number}@example.com", "note": "ä\nb"}
+            )
     pull.pull_all(storage.site)
     with storage.site.write(Actor("admin", "test", "command")) as unit:
         setup.start(unit, "alice", setup.Choice(folder="Contacts"))
@@ -97,7 +99,12 @@ def canonical(content: bytes) -> Any:
 
     def of(element: ET.Element) -> Any:
         children = sorted((of(child) for child in element), key=repr)
-        return element.tag, sorted(element.attrib.items()), (element.text or "").strip() if not children else "", children
+        return (
+            element.tag,
+            sorted(element.attrib.items()),
+            (element.text or "").strip() if not children else "",
+            children,
+        )
 
     responses = sorted((of(child) for child in root), key=repr)
     return root.tag, responses
@@ -125,7 +132,7 @@ def random_request(rng: random.Random, hrefs: list[str], tokens: list[str]) -> d
         listed = "".join(f"<href>{stem}{href}</href>" for href in chosen)
         body = f"<C:addressbook-multiget {NAMESPACES}><prop>{props}</prop>{listed}</C:addressbook-multiget>"
     elif kind == "query":
-        inner = rng.choice(["", '<C:filter/>', '<C:filter><C:prop-filter name="FN"/></C:filter>'])
+        inner = rng.choice(["", "<C:filter/>", '<C:filter><C:prop-filter name="FN"/></C:filter>'])
         body = f"<C:addressbook-query {NAMESPACES}><prop>{props}</prop>{inner}</C:addressbook-query>"
     else:
         body = rng.choice(["", "<nonsense", f"<C:calendar-multiget {NAMESPACES}/>", f"<expand-property {NAMESPACES}/>"])

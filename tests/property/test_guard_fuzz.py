@@ -92,12 +92,33 @@ def test_calendars_are_tidied_as_radicale_does(text):
     assert seen == [linear.calendar_text(text)]
 
 
-VALUES = st.text(alphabet=st.sampled_from("ab,;:\\\\nN\" é=^\u2028/"), max_size=12)
+VALUES = st.text(alphabet=st.sampled_from('ab,;:\\\\nN" é=^\u2028/'), max_size=12)
 
 
 @QUICK
-@given(st.sampled_from(["NICKNAME", "URL", "X-A", "NOTE", "ORG", "ADR", "N", "CATEGORIES", "UID", "PRODID", "GEO",
-                        "PHOTO", "PHOTO;ENCODING=b", "KEY;ENCODING=BASE64", "LABEL", "item1.CATEGORIES"]), VALUES)
+@given(
+    st.sampled_from(
+        [
+            "NICKNAME",
+            "URL",
+            "X-A",
+            "NOTE",
+            "ORG",
+            "ADR",
+            "N",
+            "CATEGORIES",
+            "UID",
+            "PRODID",
+            "GEO",
+            "PHOTO",
+            "PHOTO;ENCODING=b",
+            "KEY;ENCODING=BASE64",
+            "LABEL",
+            "item1.CATEGORIES",
+        ]
+    ),
+    VALUES,
+)
 def test_any_value_comes_back_through_vobject(head, value):
     name = "" if head == "N" else "N:x;;;;\r\n"
     text = f"BEGIN:VCARD\r\nVERSION:3.0\r\nFN:x\r\n{name}{head}:{value}\r\nEND:VCARD\r\n"
@@ -218,6 +239,7 @@ def test_no_text_takes_superlinear_time(read):
     """Sixteen times the text may take a hundred times as long: a quadratic reader would take 256 times."""
     for unit in REPEATED:
         for head in ("", "NOTE;A=", "NOTE;ENCODING=QUOTED-PRINTABLE:"):
+
             def text(count: int, head: str = head, unit: str = unit) -> str:
                 return f"BEGIN:VCARD\r\nVERSION:3.0\r\nFN:x\r\n{head}{unit * count}\r\nEND:VCARD\r\n"
 

@@ -205,8 +205,10 @@ def test_a_value_comes_back_as_it_was(line, original):
     name, _, value = line.rpartition(":") if line.startswith("SOUND") else line.partition(":")
     for written in _outcome(text)[:2]:
         unfolded = written.replace("\r\n ", "")
-        assert any(got.partition(":")[0].startswith(name.split(";")[0]) and got.endswith(value)
-                   for got in unfolded.split("\r\n")), written
+        assert any(
+            got.partition(":")[0].startswith(name.split(";")[0]) and got.endswith(value)
+            for got in unfolded.split("\r\n")
+        ), written
     before = original[text]
     assert len(before) == 1 or not all(f":{value}\r\n" in out.replace("\r\n ", "") for out in before[:2])
 
@@ -254,8 +256,11 @@ def test_values_are_what_a_search_expects():
 
 
 def test_a_changed_value_is_written_anew():
-    card = vobject.readOne(CARD.format("NICKNAME:a\\:b,c\r\nORG:A;B;\r\nCATEGORIES:x,y,\r\nPHOTO;ENCODING=B:aGk=\r\n"
-                                       "UID:1\r\nADR:;;s;c;;;;too;many"))
+    card = vobject.readOne(
+        CARD.format(
+            "NICKNAME:a\\:b,c\r\nORG:A;B;\r\nCATEGORIES:x,y,\r\nPHOTO;ENCODING=B:aGk=\r\nUID:1\r\nADR:;;s;c;;;;too;many"
+        )
+    )
     card.nickname.value = "d,e"
     card.org.value = ["C, D", "E"]
     card.n.value.given = "Joe;y"
@@ -264,8 +269,15 @@ def test_a_changed_value_is_written_anew():
     card.photo.value = b"new"
     card.uid.value = "2"
     written = card.serialize()
-    for line in ("NICKNAME:d\\,e", "ORG:C\\, D;E", "N:x;Joe\\;y;;;", "ADR:;;s;one,two;;;", "CATEGORIES:x,y,,z\\,z",
-                 "PHOTO;ENCODING=B:bmV3", "UID:2"):
+    for line in (
+        "NICKNAME:d\\,e",
+        "ORG:C\\, D;E",
+        "N:x;Joe\\;y;;;",
+        "ADR:;;s;one,two;;;",
+        "CATEGORIES:x,y,,z\\,z",
+        "PHOTO;ENCODING=B:bmV3",
+        "UID:2",
+    ):
         assert f"\r\n{line}\r\n" in written, (line, written)
 
 
@@ -323,8 +335,25 @@ def test_unusual_lines_are_split_as_before(pristine):
 
 
 def test_the_pattern_reads_the_corners_as_before(pristine):
-    for line in ("a:", ":a", "a;:b", "a;;b:c", "a.b.c:d", "a;b=c=d:e", 'a;b="c:d"="e";f:g', 'a;b=c="d:e":f', 'a;b="c:d',
-                 "a;b,c,=d:e", 'a;b="x"y:z', "a b:c", "a\n:b", "a:b\nc", "é:b", "a;é=b:c", 'a;b=,"c",:d'):
+    for line in (
+        "a:",
+        ":a",
+        "a;:b",
+        "a;;b:c",
+        "a.b.c:d",
+        "a;b=c=d:e",
+        'a;b="c:d"="e";f:g',
+        'a;b=c="d:e":f',
+        'a;b="c:d',
+        "a;b,c,=d:e",
+        'a;b="x"y:z',
+        "a b:c",
+        "a\n:b",
+        "a:b\nc",
+        "é:b",
+        "a;é=b:c",
+        'a;b=,"c",:d',
+    ):
         before, now = pristine.line_re.match(line), guard.LINE_RE.match(line)
         assert (before and before.groupdict()) == (now and now.groupdict()), line
 
