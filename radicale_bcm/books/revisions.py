@@ -14,7 +14,7 @@ from sqlalchemy import Connection, bindparam, exists, insert, select, update
 
 from radicale_bcm.books.schema import collection, counter, revision
 
-TOKEN_PREFIX = "http://radicale.org/ns/sync/"
+TOKEN_PREFIX = "http://radicale.org/ns/sync/"  # noqa: S105 - no password
 _TOKEN = re.compile(re.escape(TOKEN_PREFIX) + r"([0-9]{1,18})-([0-9]{1,18})-([0-9a-f]{16})")
 
 _LOCK = select(counter.c.revision).where(counter.c.id == 1).with_for_update()

@@ -44,7 +44,7 @@ def undo_(
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Take changes back: fields get the value that they had, deleted contacts come back, created ones go to Deleted Items.
+    """Take changes back: fields get their former value, deleted contacts come back, created ones go to Deleted Items.
 
     A field that was changed again since then stays, and is named. An undo stands in the history and can be undone.
     Exit status 1 if anything could not be taken back; the rest is done.

@@ -73,8 +73,8 @@ def decide(
     """Merge an edit field by field.
 
     `record` holds the values that the fields have now. A field that changed on both sides goes to the client if
-    `client_wins`, else it stays as the database has it. `client` is the User-Agent, which decides about categories. `ignore_categories` and
-    `link` are what the server added to the card.
+    `client_wins`, else it stays as the database has it. `client` is the User-Agent, which decides about categories.
+    `ignore_categories` and `link` are what the server added to the card.
     """
     texts = Texts(*map(without_badge, (texts.base, texts.sent, texts.current)))
     base = read(texts.base, ignore_categories=ignore_categories, link=link)
@@ -152,9 +152,9 @@ class _Cluster:
     labels: dict[str, list[Line]]
 
     def same_as(self, other: "_Cluster | None") -> bool:
-        return other is not None and self._values() == other._values()
+        return other is not None and self.values() == other.values()
 
-    def _values(self) -> Sequence[object]:
+    def values(self) -> Sequence[object]:
         return sorted(
             (line.value, sorted((name, tuple(values)) for name, values in line.params), self._label(line))
             for line in self.lines

@@ -130,10 +130,10 @@ class Card(vobject.base.Component):  # type: ignore[misc]
     def serialize(
         self,
         buf: Any = None,
-        lineLength: int = 75,
-        validate: bool = True,
-        behavior: Any = None,
-        **_options: Any,  # noqa: ARG002, N803
+        lineLength: int = 75,  # noqa: ARG002, N803 - vobject's names
+        validate: bool = True,  # noqa: ARG002
+        behavior: Any = None,  # noqa: ARG002
+        **_options: Any,
     ) -> Any:
         """The card's text: verbatim, or with the lines that were changed, added or removed."""
         text = self._written() if self.is_touched() else self.__dict__["_text"]

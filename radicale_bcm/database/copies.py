@@ -123,6 +123,12 @@ def read_rows(table: Table, lines: Iterable[bytes]) -> Iterator[dict[str, Any]]:
         raise Broken(f"the table {table.name} cannot be read: {error}") from error
 
 
+def rows_of(conn: Connection, table: Table) -> Iterator[dict[str, Any]]:
+    """All rows of a table, by the names of its columns."""
+    for row in conn.execute(select(*table.columns)):
+        yield dict(row._mapping)  # noqa: SLF001 - its public name
+
+
 def insert_rows(conn: Connection, table: Table, rows: Iterable[dict[str, Any]]) -> int:
     """Insert rows with the ids that they had. Returns how many."""
     count, source = 0, iter(rows)

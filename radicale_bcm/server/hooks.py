@@ -59,7 +59,7 @@ def _read_components(text: str) -> list[Any]:
         current.unreadable = str(error)
         raise
     if len(cards) == 1 and cards[0].generated_uid and current.method == "PUT":
-        # From the address too: the same text without a UID at two addresses is two contacts, sent twice to one it is one.
+        # From the address too: the same text without a UID at two addresses is two contacts; sent twice to one, one.
         cards = [cards[0].adopt_uid(str(uuid5(NAMESPACE_URL, f"{current.path}\n{text}")))]
     current.cards = cards
     return list(cards)

@@ -5,10 +5,10 @@ acquire_lock; one lock is one unit of work (writing) or one snapshot (reading) o
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ContextManager
+from typing import Any
 
 from radicale import item as radicale_item
 from radicale import pathutils, types
@@ -86,7 +86,7 @@ class Storage(BaseStorage):
         return unit
 
     @types.contextmanager
-    def acquire_lock(self, mode: str, user: str = "", *args: Any, **kwargs: Any) -> Iterator[None]:
+    def acquire_lock(self, mode: str, user: str = "", *_args: Any, **kwargs: Any) -> Iterator[None]:
         """Open a snapshot ("r") or a unit of work ("w"); nested calls of a thread share the outer one."""
         if getattr(self._local, "session", None) is not None:
             if mode == "w" and self.session.unit is None:
@@ -135,7 +135,7 @@ class Storage(BaseStorage):
         self,
         path: str,
         depth: str = "0",
-        child_context_manager: Callable[[str, str | None], ContextManager[None]] | None = None,
+        child_context_manager: Callable[[str, str | None], AbstractContextManager[None]] | None = None,
         user_groups: set[str] = frozenset(),  # type: ignore[assignment]
     ) -> Iterator[types.CollectionOrItem]:
         """Radicale's way to everything: the collection or item at a path and, with depth, what is directly in it."""
@@ -174,7 +174,7 @@ class Storage(BaseStorage):
     def _children(
         self,
         collection: Collection,
-        guard: Callable[[str, str | None], ContextManager[None]] | None,
+        guard: Callable[[str, str | None], AbstractContextManager[None]] | None,
         groups: set[str],
     ) -> Iterator[types.CollectionOrItem]:
         for each in collection.get_all():
@@ -244,8 +244,11 @@ class Storage(BaseStorage):
     def move(self, item: radicale_item.Item, to_collection: BaseCollection, to_href: str) -> None:
         """Move an item (RFC 4918 9.9); a business card leaves its folder by C12."""
         source = item.collection
-        assert isinstance(source, Collection) and isinstance(to_collection, Collection) and item.href
-        assert source.row is not None and to_collection.row is not None
+        assert isinstance(source, Collection)
+        assert isinstance(to_collection, Collection)
+        assert item.href
+        assert source.row is not None
+        assert to_collection.row is not None
         with refusing(self.unit):
             found = view.get(self.unit.conn, source.folder, item.href)
             if found is None:

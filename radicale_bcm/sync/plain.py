@@ -61,14 +61,14 @@ def store(
     stored = items.put(unit.conn, collection.id, new, unit.revision, unit.at)
     if collection.tag == "VADDRESSBOOK":
         before = _contact(old.text) if old else {}
-        row = _row_of(unit, collection, new, before, action or ("changed" if old else "created"))
+        row = _row_of(collection, new, before, action or ("changed" if old else "created"))
         row_note = {"etag": stored.etag} | ({"text_before": old.text} if old else {}) | dict(note or {})
         history.write(unit.conn, unit.revision, unit.at, unit.actor, *row, row_note)
     return stored
 
 
 def _row_of(
-    unit: Unit, collection: Collection, new: NewItem, before: Contact, action: str
+    collection: Collection, new: NewItem, before: Contact, action: str
 ) -> tuple[str, Subject, dict[str, tuple[str, str]]]:
     after = _contact(new.text)
     changes = {name: (before.get(name, ""), after.get(name, "")) for name in edit.edited_fields(before, after)}
@@ -79,7 +79,7 @@ def fill(unit: Unit, collection: Collection, new: Sequence[NewItem]) -> None:
     """Store items in a new collection, in bulk."""
     items.put_many(unit.conn, collection.id, new, unit.revision, unit.at)
     if collection.tag == "VADDRESSBOOK":
-        rows = [(each, _row_of(unit, collection, each, {}, "created")) for each in new]
+        rows = [(each, _row_of(collection, each, {}, "created")) for each in new]
         history.write_many(
             unit.conn,
             [

@@ -9,10 +9,11 @@ import tempfile
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, select
+from sqlalchemy import Engine, Table
 
 from radicale_bcm.books import copying as state_copying
 from radicale_bcm.books import revisions, setups
@@ -69,13 +70,6 @@ def _expect_comparison(site: Site, actor: Actor) -> None:
             pull.set_loaded(unit, origin, complete=False)
 
 
-def _rows_of(conn: Connection) -> Rows:
-    def read(table: Table) -> Iterable[dict[str, Any]]:
-        return (dict(row._mapping) for row in conn.execute(select(*table.columns)))  # noqa: SLF001 - its public name
-
-    return read
-
-
 def _replace_business(target: BusinessDatabase, archive: Archive, copy: Path | None) -> None:
     path = sqlite_path(target.engine)
     if copy is not None and path is not None:
@@ -85,7 +79,7 @@ def _replace_business(target: BusinessDatabase, archive: Archive, copy: Path | N
         with closing(BusinessDatabase(f"sqlite:///{copy}")) as source:
             source.upgrade(create=False)
             with source.reader() as found, transaction(target.engine, write=True) as conn:
-                business_copying.replace(conn, _rows_of(found.connection))
+                business_copying.replace(conn, partial(copies.rows_of, found.connection))
     else:
         _same_schema(target.engine, archive, BUSINESS)
         with transaction(target.engine, write=True) as conn:
@@ -101,7 +95,7 @@ def _replace_state(site: Site, actor: Actor, archive: Archive, copy: Path | None
             source.upgrade(create=False)
             if path is None:
                 with source.reader() as found, site.state.writer() as conn:
-                    state_copying.replace(conn, _rows_of(found))
+                    state_copying.replace(conn, partial(copies.rows_of, found))
                     return _go_on(conn, actor, archive, above, url)
             with source.writer() as conn:
                 number = _go_on(conn, actor, archive, above, url)

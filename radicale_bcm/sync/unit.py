@@ -116,7 +116,7 @@ class Site:
                 unit = Unit(self, conn, business, actor)
                 yield unit
                 if unit.failed:
-                    raise _RollBack
+                    raise _RollBack  # noqa: TRY301 - leaves the transactions as any error does
                 logged = unit.logged()
         except _RollBack:
             return

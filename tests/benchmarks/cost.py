@@ -34,11 +34,12 @@ def cpu_seconds(pid: int) -> float:
 
 def peak_mb(pid: int) -> float:
     """The largest peak of resident memory among a process and its descendants, in MB."""
-    peaks = []
-    for each in _family(pid):
-        for line in Path(f"/proc/{each}/status").read_text().splitlines():
-            if line.startswith("VmHWM"):
-                peaks.append(int(line.split()[1]) / 1024)
+    peaks = [
+        int(line.split()[1]) / 1024
+        for each in _family(pid)
+        for line in Path(f"/proc/{each}/status").read_text().splitlines()
+        if line.startswith("VmHWM")
+    ]
     return max(peaks, default=0.0)
 
 
