@@ -115,8 +115,8 @@ def _corrected(current: Request, answer: types.WSGIResponse) -> types.WSGIRespon
         return httputils.FORBIDDEN
     if current.withhold_etag and status in (client.CREATED, client.NO_CONTENT):
         return status, {name: value for name, value in dict(headers).items() if name != "ETag"}, body, text
-    refused_report = status == client.FORBIDDEN and current.method == "REPORT" and isinstance(body, bytes)
-    if refused_report and b"valid-sync-token" in body and "thunderbird" in current.client.lower():
+    old_token = status == client.FORBIDDEN and isinstance(body, bytes) and b"valid-sync-token" in body
+    if old_token and current.method == "REPORT" and "thunderbird" in current.client.lower():
         # Thunderbird recovers from an invalid sync-token only if the status is 400.
         return client.BAD_REQUEST, headers, body, text
     return answer

@@ -13,7 +13,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, Table
+from sqlalchemy import Connection, Engine, Table
 
 from radicale_bcm.books import copying as state_copying
 from radicale_bcm.books import revisions, setups
