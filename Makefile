@@ -8,7 +8,8 @@
 #   make test                              the whole test suite
 #   make test TESTS='tests/unit -k sample' a part of it
 #   make lint                              ruff and mypy --strict
-#   make bench                             the benchmarks
+#   make bench                             the benchmarks, all in full; make bench BENCH=--help says what there is
+#   make bench BENCH='duplicates --short'  one of them, with small numbers
 #   make radicale-tests RADICALE=DIR       Radicale's own test suite, from its checkout in DIR, over this storage
 #   make clean                             removes what make has set up
 
@@ -19,6 +20,7 @@ CONTACTS ?=
 DATABASE ?=
 STATE ?=
 TESTS ?=
+BENCH ?=
 RADICALE ?=
 
 BIN := .venv/bin
@@ -50,7 +52,7 @@ lint: $(TEST_STAMP)
 	$(BIN)/mypy
 
 bench: $(TEST_STAMP)
-	$(BIN)/python -m tests.benchmarks
+	$(BIN)/python -m tests.benchmarks $(BENCH)
 
 radicale-tests: $(TEST_STAMP)
 	@test -n "$(RADICALE)" || { echo "usage: make radicale-tests RADICALE=<checkout of Radicale>" >&2; exit 2; }

@@ -26,6 +26,7 @@ from tests.benchmarks.cost import Cost, measure
 from tests.dav import Server
 
 NAMESPACES = 'xmlns="DAV:" xmlns:C="urn:ietf:params:xml:ns:carddav" xmlns:CS="http://calendarserver.org/ns/"'
+SHORT = ["--cards", "50", "--rounds", "1", "--seconds", "0.05"]  # for python -m tests.benchmarks --short
 USER, PASSWORD, BOOK = "bench", "bench", "/bench/Contacts/"
 AIMS = {
     "sync_full": 15, "sync_init": 70, "multiget": 6, "poll_ctag": 200, "poll_sync": 200, "delta_1": 100,

@@ -20,6 +20,7 @@ from radicale_bcm.contacts.model import Contact, display_name
 from radicale_bcm.sync.duplicates import Pair, pairs_among
 from radicale_bcm.sync.likeness import LISTED, MERGED
 
+SHORT = ["--contacts", "2000"]  # for python -m tests.benchmarks --short
 DUPLICATES = 500
 Disguise = Callable[[Contact, random.Random], None]
 _FORMS = ("GmbH", "AG", "Ltd", "Ltd.", "Limited", "Inc.", "Inc", "LLC", "S.A.", "SARL", "AB", "Oy", "Co.", "B.V.", "")

@@ -31,6 +31,7 @@ from radicale_bcm.sync.setup import Choice
 from radicale_bcm.sync.site import open_site
 from radicale_bcm.sync.unit import Site
 
+SHORT = ["--contacts", "500", "--people", "4"]  # for python -m tests.benchmarks --short
 ADMIN = Actor("bench", "bench", "command")
 BATCH = 1000
 CHANGES = 20
