@@ -197,13 +197,13 @@ def sorted_fields(items: Iterable[tuple[str, str]]) -> list[tuple[str, str]]:
 
 
 def as_document(record: Record) -> dict[str, Any]:
-    """The JSON object of a record: id, uid, type, its fields, modified, deleted."""
+    """The JSON object of a record: id, uid, type, its fields, modified, deleted. `name` is always what people read."""
     deleted = None
     if record.deleted_at is not None:
         deleted = {"at": output.iso(record.deleted_at), "by": record.deleted_by}
     return (
         {"id": record.id, "uid": record.uid, "type": record.type}
-        | dict(sorted_fields(record.fields.items()))
+        | dict(sorted_fields(({"name": display_name(record.fields)} | record.fields).items()))
         | {"modified": output.iso(record.modified_at), "deleted": deleted}
     )
 

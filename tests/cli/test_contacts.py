@@ -36,6 +36,7 @@ def test_a_contact_is_added_shown_and_listed(tool: Tool, nick):
         "given_name": "Nick", "family_name": "Brigandi", "email": "nick@example.com", "active": "true",
         "type": "business-contact", "deleted": None,
     }  # fmt: skip
+    assert shown["name"] == "Nick Brigandi"
     assert shown["modified"].endswith("Z")
     assert "pager" not in shown
     assert tool.json("contact", "list") == [shown]
