@@ -11,6 +11,7 @@ from radicale_bcm.books import revisions
 from radicale_bcm.database import migrate
 from radicale_bcm.database.engine import open_engine, transaction
 from radicale_bcm.database.errors import url_safe
+from radicale_bcm.database.leader import Leadership
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 VERSION_TABLE = "bcm_state_version"
@@ -47,6 +48,10 @@ class StateDatabase:
         with transaction(self.engine, write=True) as conn:
             revisions.lock(conn)
             yield conn
+
+    def leadership(self, name: str) -> Leadership:
+        """What one of all the processes that share this state holds."""
+        return Leadership(self.engine, name)
 
     def close(self) -> None:
         """Close all connections."""

@@ -140,5 +140,17 @@ def _expanded(url: str) -> str:
 
 def load(path: str | None = None) -> Configuration:
     """Radicale's configuration from a file, from RADICALE_CONFIG, or from Radicale's default places."""
+    return config.load(_places(path))
+
+
+def files_of(configuration: Configuration, path: str | None = None) -> list[Path]:
+    """The files that a configuration is read from, and those that Radicale reads once, when it starts."""
+    found = [Path(name) for name, _ in _places(path)]
+    if configuration.get("rights", "type") == "from_file":
+        found.append(Path(configuration.get("rights", "file")))
+    return found
+
+
+def _places(path: str | None) -> list[tuple[str, bool]]:
     wanted = path or os.environ.get("RADICALE_CONFIG")
-    return config.load(config.parse_compound_paths(None if wanted else config.DEFAULT_CONFIG_PATH, wanted))
+    return config.parse_compound_paths(None if wanted else config.DEFAULT_CONFIG_PATH, wanted)

@@ -13,6 +13,7 @@ from typing import Any
 
 from radicale.log import logger
 
+from radicale_bcm.server import metrics
 from radicale_bcm.server.metrics import Metrics
 from radicale_bcm.sync import condition
 from radicale_bcm.sync.condition import Condition
@@ -37,7 +38,7 @@ class Health:
         self._metrics: Metrics | None = None
         if with_metrics:
             try:
-                self._metrics = Metrics(self.condition)
+                self._metrics = metrics.of_process(self.condition)
             except ImportError:
                 logger.error("bcm_metrics needs the package prometheus-client: pip install 'radicale-bcm[metrics]'")
 

@@ -44,7 +44,8 @@ class Metrics:
         if os.environ.get(MULTIPROCESS):
             self._shown = prometheus.CollectorRegistry()
             multiprocess.MultiProcessCollector(self._shown)  # type: ignore[no-untyped-call]
-        self._shown.register(_Gauges(ask))
+        self.ask = ask
+        self._shown.register(_Gauges(self._now))
         tally.listen(self._count)
 
     def observe(self, method: str, status: str, seconds: float) -> None:
@@ -57,10 +58,25 @@ class Metrics:
         """All numbers, in Prometheus' text format."""
         return bytes(self._generate(self._shown))
 
+    def _now(self) -> Condition:
+        return self.ask()
+
     def _count(self, name: str, number: int) -> None:
         counter = self._counters.get(name)
         if counter is not None:
             counter.inc(number)
+
+
+_of_process: Metrics | None = None
+
+
+def of_process(ask: Callable[[], Condition]) -> Metrics:
+    """The numbers of this process, which go on where its configuration is read anew. ImportError as Metrics."""
+    global _of_process  # noqa: PLW0603
+    if _of_process is None:
+        _of_process = Metrics(ask)
+    _of_process.ask = ask
+    return _of_process
 
 
 class _Gauges:

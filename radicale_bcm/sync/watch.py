@@ -1,21 +1,22 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Follows the business database inside a server: woken by notifications, polling underneath. Imported by server; the
-only module that imports watchdog.
+"""Follows the business database and files inside a server: woken by notifications, polling underneath. Imported by
+server; the only module that imports watchdog.
 
-A lost notification loses nothing, because every look asks the change log; several workers may all look, because the
-state lock lets one project and the others find nothing to do.
+A lost notification loses nothing, because every look asks the change log. Of all workers on all machines one looks;
+readers look for themselves, so that nobody's freshness depends on it.
 """
 
 import logging
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Engine
 from watchdog.events import FileSystemEvent, FileSystemEventHandler
 from watchdog.observers import Observer
+from watchdog.observers.api import BaseObserver
 
 from radicale_bcm.books import setups
 from radicale_bcm.books.history import Actor
@@ -33,20 +34,28 @@ NOTIFY_CHANNEL = "bcm_change"
 _FULL = "last full comparison"
 _SCHEDULE = Actor("", "schedule", "command")
 _RETRY_SECONDS = 5.0
+_LEAD_SECONDS = 2.0
 # A file is written before its transaction is committed, and the commit itself writes nothing more that can be seen.
 _AGAIN = (0.05, 0.2, 0.5)
+_FILES_SECONDS = 5.0
+_SETTLE_SECONDS = 0.3
+# Opening and reading a file are events too, and our own reading must not wake us.
+_WRITES = frozenset({"modified", "created", "moved", "deleted", "closed"})
 
 
 class Watcher:
     """A background thread that shows changes of the business database as they come, and compares everything once a
-    day. `also` are further periodic passes."""
+    day. `also` are further periodic passes. One of all the processes that share a state does it; where that one is
+    gone, another does."""
 
     def __init__(self, site: Site, also: tuple[Callable[[Site], None], ...] = ()) -> None:
         self._site = site
         self._also = also
         self._wake = threading.Event()
         self._stopped = threading.Event()
-        self._observer: object | None = None
+        self._leadership = site.state.leadership("watcher")
+        self._leads = threading.Event()
+        self._observer: BaseObserver | None = None
         self._watched: Path | None = None
         self._reconsider = 0.0
         self._thread = threading.Thread(target=self._run, name="radicale-bcm-watch", daemon=True)
@@ -66,24 +75,46 @@ class Watcher:
         """Look now."""
         self._wake.set()
 
+    @property
+    def leads(self) -> bool:
+        """Whether this one looks, of all."""
+        return self._leads.is_set()
+
     def _run(self) -> None:
         listener = threading.Thread(target=self._listen, name="radicale-bcm-listen", daemon=True)
         listener.start()
         again: list[float] = []
         while not self._stopped.is_set():
             pause = self._site.options.poll_interval
-            try:
-                self._watch_file()
-                self._look()
-            except DatabaseError as error:
-                logger.warning("Cannot follow the business database: %s", error)
-                pause = max(pause, _RETRY_SECONDS)
-            except Exception:
-                logger.exception("Following the business database failed; trying again")
-                pause = max(pause, _RETRY_SECONDS)
+            pause = self._follow(pause) if self._lead() else max(pause, _LEAD_SECONDS)
             if self._wake.wait(min(pause, again.pop(0) if again else pause)):
                 again = list(_AGAIN)
             self._wake.clear()
+        self._stop_observer()
+        self._leadership.release()
+
+    def _lead(self) -> bool:
+        if not self._leadership.held():
+            self._leads.clear()
+            self._stop_observer()
+            return False
+        if not self._leads.is_set():
+            logger.info("This worker follows the business database from now on")
+            self._leads.set()
+        return True
+
+    def _follow(self, pause: float) -> float:
+        """Look, and say how long to wait before the next look."""
+        try:
+            self._watch_file()
+            self._look()
+        except DatabaseError as error:
+            logger.warning("Cannot follow the business database: %s", error)
+            return max(pause, _RETRY_SECONDS)
+        except Exception:
+            logger.exception("Following the business database failed; trying again")
+            return max(pause, _RETRY_SECONDS)
+        return pause
 
     def _look(self) -> None:
         while pull.has_pending(self._site) and not self._stopped.is_set():
@@ -132,20 +163,21 @@ class Watcher:
         path = sqlite_path(self._site.business(self._site.origin()).engine)
         if path == self._watched:
             return
-        if self._observer is not None:
-            self._observer.stop()  # type: ignore[attr-defined]
+        self._stop_observer()
         self._watched = path
-        if path is None:
-            return
-        observer = Observer()
-        observer.schedule(_Waker(self._wake, path.name), str(path.parent))
-        observer.daemon = True
-        observer.start()
-        self._observer = observer
+        if path is not None:
+            self._observer = _observe(self._wake, [path])
+
+    def _stop_observer(self) -> None:
+        if self._observer is not None:
+            self._observer.stop()
+        self._observer = self._watched = None
 
     def _listen(self) -> None:
         """Be woken by NOTIFY of a PostgreSQL business database; a lost connection is only slower."""
         while not self._stopped.is_set():
+            if not self._leads.wait(_LEAD_SECONDS):
+                continue
             try:
                 origin = self._site.origin()
                 engine = self._site.business(origin).engine
@@ -163,7 +195,7 @@ class Watcher:
             driver = connection.driver_connection
             assert driver is not None
             driver.execute(f"LISTEN {NOTIFY_CHANNEL}")
-            while not self._stopped.is_set() and self._site.origin().id == origin_id:
+            while self._leads.is_set() and not self._stopped.is_set() and self._site.origin().id == origin_id:
                 for _ in driver.notifies(timeout=_RETRY_SECONDS, stop_after=1):
                     self._wake.set()
         finally:
@@ -171,12 +203,96 @@ class Watcher:
             connection.close()
 
 
-class _Waker(FileSystemEventHandler):
-    def __init__(self, wake: threading.Event, name: str) -> None:
-        self._wake = wake
-        self._name = name
+class FileWatch:
+    """Calls `changed` in a thread of its own after one of these files was written, replaced or removed, once they have
+    been left alone for a moment. `files` says which, anew after each change. Whatever `changed` raises is logged."""
 
-    def on_modified(self, event: FileSystemEvent) -> None:
-        """A file of the database was written."""
-        if Path(str(event.src_path)).name.startswith(self._name):
+    def __init__(self, files: Callable[[], Iterable[Path]], changed: Callable[[], object]) -> None:
+        self._files = files
+        self._changed = changed
+        self._wake = threading.Event()
+        self._stopped = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="radicale-bcm-files", daemon=True)
+        self._paths = [each.absolute() for each in files()]
+        self._known = _stamps(self._paths)
+
+    def start(self) -> "FileWatch":
+        """Start watching."""
+        self._thread.start()
+        return self
+
+    def stop(self) -> None:
+        """Stop watching."""
+        self._stopped.set()
+        self._wake.set()
+        self._thread.join(timeout=30)
+
+    def _run(self) -> None:
+        observer = _observe(self._wake, self._paths)
+        while not self._stopped.is_set():
+            # Not every file system tells of changes, so they are looked at in any case.
+            self._wake.wait(_FILES_SECONDS)
+            self._wake.clear()
+            if _stamps(self._paths) == self._known:
+                continue
+            self._known = self._settled()
+            try:
+                self._changed()
+            except Exception:
+                logger.exception("A changed file could not be read")
+            paths = [each.absolute() for each in self._files()]
+            if paths != self._paths:
+                observer.stop()
+                self._paths, self._known = paths, _stamps(paths)
+                observer = _observe(self._wake, paths)
+        observer.stop()
+
+    def _settled(self) -> dict[Path, tuple[int, ...] | None]:
+        """What the files are like as soon as nobody writes: an editor's half must not be read."""
+        before, now = None, _stamps(self._paths)
+        while before != now:
+            time.sleep(_SETTLE_SECONDS)
+            before, now = now, _stamps(self._paths)
+        return now
+
+
+def _stamps(paths: Iterable[Path]) -> dict[Path, tuple[int, ...] | None]:
+    found: dict[Path, tuple[int, ...] | None] = {}
+    for path in paths:
+        try:
+            stat = path.stat()
+        except OSError:
+            found[path] = None
+        else:
+            found[path] = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
+    return found
+
+
+def _observe(wake: threading.Event, paths: Iterable[Path]) -> BaseObserver:
+    """Be woken by what happens to these files, and to files beside them whose names begin alike. Their folders are
+    watched, because a file may be replaced as a whole."""
+    observer = Observer()
+    observer.daemon = True
+    names: dict[Path, set[str]] = {}
+    for path in paths:
+        names.setdefault(path.parent, set()).add(path.name)
+    for folder, some in names.items():
+        try:
+            observer.schedule(_Waker(wake, tuple(some)), str(folder))
+        except OSError as error:  # no such folder, or too many watches: polling goes on
+            logger.info("Cannot watch %s: %s", folder, error)
+    observer.start()
+    return observer
+
+
+class _Waker(FileSystemEventHandler):
+    def __init__(self, wake: threading.Event, names: tuple[str, ...]) -> None:
+        self._wake = wake
+        self._names = names
+
+    def on_any_event(self, event: FileSystemEvent) -> None:
+        """A file was written, or another one took its place."""
+        if event.event_type in _WRITES and any(
+            Path(str(path)).name.startswith(self._names) for path in (event.src_path, event.dest_path) if path
+        ):
             self._wake.set()
