@@ -150,7 +150,7 @@ def _honest(name: str) -> Callable[..., types.WSGIResponse]:
                     raise
                 # An href that is no address, such as http://[ ; a REPORT changes nothing.
                 logger.warning("A REPORT cannot be read: %s", error)
-            answer = (client.BAD_REQUEST, {}, "", None)
+            answer = httputils.BAD_REQUEST
         return _corrected(request.current(), answer)
 
     do.__name__ = name

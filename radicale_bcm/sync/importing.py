@@ -34,6 +34,7 @@ from radicale_bcm.sync.records import record_types, refuse_unknown
 from radicale_bcm.sync.unit import Site, Unit
 
 BATCH = 200
+LONGEST_REASON = 400  # characters
 DATABASE = "database"
 
 _NAMESPACE = UUID("6c0f2d0c-3b54-4c1d-8d7e-2f6a6f0b5a11")
@@ -64,6 +65,14 @@ class Outcome:
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
         return asdict(self)
+
+
+def _remark(file: str, line: int, reason: str) -> Remark:
+    # A reason quotes values, and a broken file can have any amount of text in one of them: the ends say enough.
+    if len(reason) > LONGEST_REASON:
+        half = LONGEST_REASON // 2
+        reason = f"{reason[:half]} … {reason[-half:]}"
+    return Remark(file, line, reason)
 
 
 class _Skipped(Exception):
@@ -143,7 +152,7 @@ class Import:
 
     def _one(self, unit: Unit, part: Outcome, path: str, entry: Entry) -> None:
         if entry.reason:
-            part.refused.append(Remark(path, entry.line, entry.reason))
+            part.refused.append(_remark(path, entry.line, entry.reason))
             return
         try:
             if entry.text is not None:
@@ -152,14 +161,14 @@ class Import:
                 assert entry.row is not None  # one of the three
                 notes = self._target.put_row(unit, entry.row)
         except _Skipped as error:
-            part.skipped.append(Remark(path, entry.line, str(error)))
+            part.skipped.append(_remark(path, entry.line, str(error)))
         except NotAVCard as error:
-            part.refused.append(Remark(path, entry.line + error.line_number - 1, error.reason))
+            part.refused.append(_remark(path, entry.line + error.line_number - 1, error.reason))
         except Invalid as error:
-            part.refused.append(Remark(path, entry.line, error.reason))
+            part.refused.append(_remark(path, entry.line, error.reason))
         else:
             part.imported += 1
-            part.notes += [Remark(path, entry.line, note) for note in notes]
+            part.notes += [_remark(path, entry.line, note) for note in notes]
 
 
 class _Seen:

@@ -14,13 +14,16 @@ from radicale_bcm.sync.setup import Choice
 from tests.contract.trust import ADMIN, BOOK
 from tests.dav import card
 
-SECONDS = 4.0  # of processor time; what would hang takes minutes
+SECONDS = 10.0  # of processor time; what is well takes less than one, what would hang takes minutes
 HREF = f"/{BOOK}/"
 LOGIN = "Basic " + base64.b64encode(b"alice:x").decode()
-SYNC = '<?xml version="1.0"?><sync-collection xmlns="DAV:"><sync-token>{}</sync-token><sync-level>1</sync-level><prop/></sync-collection>'
+SYNC = (
+    '<?xml version="1.0"?><sync-collection xmlns="DAV:"><sync-token>{}</sync-token><sync-level>1</sync-level>'
+    "<prop/></sync-collection>"
+)
 MULTIGET = (
-    '<?xml version="1.0"?><C:addressbook-multiget xmlns="DAV:" xmlns:C="urn:ietf:params:xml:ns:carddav"><prop><getetag/>'
-    "</prop>{}</C:addressbook-multiget>"
+    '<?xml version="1.0"?><C:addressbook-multiget xmlns="DAV:" xmlns:C="urn:ietf:params:xml:ns:carddav">'
+    "<prop><getetag/></prop>{}</C:addressbook-multiget>"
 )
 QUERY = (
     '<?xml version="1.0"?><C:addressbook-query xmlns="DAV:" xmlns:C="urn:ietf:params:xml:ns:carddav"><prop><getetag/>'
@@ -98,11 +101,15 @@ BOMB = (
     + "".join(f'<!ENTITY {new} "{f"&{old};" * 10}">' for old, new in zip("abcdefgh", "bcdefghi", strict=True))
     + ']><propfind xmlns="DAV:"><prop><displayname>&i;</displayname></prop></propfind>'
 )
-OUTSIDE = '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]><propfind xmlns="DAV:"><prop>&x;</prop></propfind>'
+OUTSIDE = (
+    '<?xml version="1.0"?><!DOCTYPE a [<!ENTITY x SYSTEM "file:///etc/passwd">]>'
+    '<propfind xmlns="DAV:"><prop>&x;</prop></propfind>'
+)
+ELSEWHERE = '<?xml version="1.0"?><!DOCTYPE a SYSTEM "http://127.0.0.1:1/x"><propfind xmlns="DAV:"><prop/></propfind>'
 XML = {
     "entity bomb": BOMB,
     "a file": OUTSIDE,
-    "a document type": '<?xml version="1.0"?><!DOCTYPE a SYSTEM "http://127.0.0.1:1/x"><propfind xmlns="DAV:"><prop/></propfind>',
+    "a document type": ELSEWHERE,
     "deep": "<a>" * 200_000 + "</a>" * 200_000,
     "deep and valid": f'<propfind xmlns="DAV:"><prop>{"<a>" * 20_000}{"</a>" * 20_000}</prop></propfind>',
     "unclosed": "<a>" * 100_000,
@@ -204,9 +211,10 @@ def test_cards(unharmed):
 @pytest.mark.parametrize(
     "path",
     [
-        "/../../etc/passwd", "/alice/Contacts/../../../etc/passwd", "/%00", "/\0", "/alice/Contacts/\0.vcf", "//", "/" * 10_000,
-        "/" + "a/" * 5_000, "/alice/" + "x" * 100_000, "/alice/Contacts/" + "x" * 1_000 + ".vcf", "/alice/Contacts/\xff\xfe",
-        "/alice/Contacts/%2e%2e/x", "/alice/Contacts/a'; DROP TABLE item; --", "/.web/../alice/", "/.well-known/", "",
+        "/../../etc/passwd", "/alice/Contacts/../../../etc/passwd", "/%00", "/\0", "/alice/Contacts/\0.vcf", "//",
+        "/" * 10_000, "/" + "a/" * 5_000, "/alice/" + "x" * 100_000, "/alice/Contacts/" + "x" * 1_000 + ".vcf",
+        "/alice/Contacts/\xff\xfe", "/alice/Contacts/%2e%2e/x", "/alice/Contacts/a'; DROP TABLE item; --",
+        "/.web/../alice/", "/.well-known/", "",
     ],
     ids=range(16),
 )  # fmt: skip
@@ -220,8 +228,11 @@ def test_paths(unharmed, method, path):
     assert status < 500, answer
 
 
-@pytest.mark.parametrize("name", ["if_match", "if_none_match", "depth", "destination", "overwrite", "user_agent", "host",
-                                  "accept", "accept_encoding", "x_script_name", "x_remote_user", "cookie", "prefer"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    ["if_match", "if_none_match", "depth", "destination", "overwrite", "user_agent", "host", "accept",
+     "accept_encoding", "x_script_name", "x_remote_user", "cookie", "prefer"],
+)  # fmt: skip
 @pytest.mark.parametrize("value", ["", "x" * 100_000, "\xff\0'\"", "-1", "[", "http://[", '"' * 1_000])
 def test_headers(unharmed, name, value):
     for method, path in (("PROPFIND", HREF), ("GET", HREF + "none.vcf"), ("DELETE", HREF + "none.vcf"),
@@ -232,8 +243,8 @@ def test_headers(unharmed, name, value):
 
 @pytest.mark.parametrize(
     "expression",
-    ["(" * 100_000, "a|" * 50_000, "*" * 100_000, "<>" * 50_000, "'" * 99_999, "@" * 10_000, "..", "1.." * 10_000, "\0", "\ud800",
-     "*a" * 2_000, "?" * 10_000, "(a|" * 5_000 + "b" + ")" * 5_000],
+    ["(" * 100_000, "a|" * 50_000, "*" * 100_000, "<>" * 50_000, "'" * 99_999, "@" * 10_000, "..", "1.." * 10_000,
+     "\0", "\ud800", "*a" * 2_000, "?" * 10_000, "(a|" * 5_000 + "b" + ")" * 5_000],
     ids=range(13),
 )  # fmt: skip
 @pytest.mark.parametrize("field", ["name", "modified", "rating", "type", "phone", "x" * 10_000])
@@ -242,17 +253,20 @@ def test_filters(client, field, expression):
     from radicale_bcm.contacts.filters import parse_filters
 
     started = time.process_time()
+    said = ""
     try:
         parsed = parse_filters([f"{field}={expression}"])
         parsed.matches({"name": "a" * 1_000}, {"type": "business-contact"})
     except FilterError as error:
-        assert len(str(error)) < 2_000 + len(field)
+        said = str(error)
+    assert len(said) < 2_000 + len(field)
     assert time.process_time() - started < SECONDS
 
 
 @pytest.mark.parametrize("content", [
-    b"", b"\0" * 1_000_000, b'name\n"' + b"x" * 2_000_000, b"name," * 50_000 + b"\n" + b"x," * 50_000, b"name\n" + b'"\n' * 100_000,
-    b"BEGIN:VCARD\n" * 100_000, b"name;email\n" + b"\xff\xfe;\x81\n" * 10_000, b"sep=\n", b"sep=;;;\nname\n",
+    b"", b"\0" * 1_000_000, b'name\n"' + b"x" * 2_000_000, b"name," * 50_000 + b"\n" + b"x," * 50_000,
+    b"name\n" + b'"\n' * 100_000, b"BEGIN:VCARD\n" * 30_000, b"name;email\n" + b"\xff\xfe;\x81\n" * 10_000,
+    b"sep=\n", b"sep=;;;\nname\n",
     b"name,birthday\nx," + b"9" * 100_000, b"name,note\n=cmd|' /C calc'!A0,=1+1\n",
 ], ids=range(11))  # fmt: skip
 @pytest.mark.parametrize("suffix", [".csv", ".vcf", ".txt"])
@@ -263,13 +277,16 @@ def test_imports(client, tmp_path, content, suffix):
     path.write_bytes(content)
     started = time.process_time()
     outcome = Import(client.site, ADMIN).run([str(path)], dry_run=True)
-    assert time.process_time() - started < 3 * SECONDS
+    assert time.process_time() - started < SECONDS
     for each in (*outcome.refused, *outcome.notes, *outcome.skipped):
         assert len(each.reason) < 2_000, each.reason[:300]
 
 
-@pytest.mark.parametrize("name", ["bcm_max_deletes", "bcm_deletes_window", "bcm_retention_days", "bcm_poll_interval", "bcm_marker",
-                                  "bcm_public_url", "bcm_on_conflict", "bcm_required_fields", "bcm_metrics"])  # fmt: skip
+@pytest.mark.parametrize(
+    "name",
+    ["bcm_max_deletes", "bcm_deletes_window", "bcm_retention_days", "bcm_poll_interval", "bcm_marker", "bcm_public_url",
+     "bcm_on_conflict", "bcm_required_fields", "bcm_metrics"],
+)  # fmt: skip
 @pytest.mark.parametrize(
     "value", ["-1", "nan", "1e400", "9" * 5_000, "\u0663x", "x" * 10_000, "a,b", "javascript:alert(1)"]
 )
