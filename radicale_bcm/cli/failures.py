@@ -16,11 +16,13 @@ def report(error: Exception) -> int:
     from radicale_bcm.business.contract import RecordError  # noqa: PLC0415
     from radicale_bcm.contacts.filter_error import FilterError  # noqa: PLC0415
     from radicale_bcm.contacts.lines import NotAVCard  # noqa: PLC0415
-    from radicale_bcm.database.errors import DatabaseError  # noqa: PLC0415
+    from radicale_bcm.database.errors import BadUrl, DatabaseError  # noqa: PLC0415
     from radicale_bcm.sync.errors import Refused  # noqa: PLC0415
 
     status, text = REFUSED, str(error)
-    if isinstance(error, DatabaseError):
+    if isinstance(error, BadUrl):
+        status = USAGE
+    elif isinstance(error, DatabaseError):
         status, text = UNAVAILABLE, f"{error}{_advice(error)}"
     elif isinstance(error, FilterError):
         status = USAGE  # the text of an option makes no sense
@@ -47,6 +49,8 @@ def _advice(error: Exception) -> str:
         return "\nMake room on its disk and try again."
     if isinstance(error, errors.ReadOnly):
         return "\nThe account that runs this command needs the right to write there."
+    if isinstance(error, errors.NoDriver):
+        return "\npip install 'radicale-bcm[postgresql]' or 'radicale-bcm[mariadb]' brings it."
     if isinstance(error, errors.Unavailable):
         return (
             "\nIs it running, and is its address in the configuration right? `radicale-bcm init DIR` creates databases"

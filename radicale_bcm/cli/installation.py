@@ -126,7 +126,7 @@ class Installation:
         """Refuse what an existing configuration contradicts. Changes nothing."""
         if not self.exists:
             for url in self._wanted.values():
-                open_engine(url).dispose()  # BadUrl before anything is written
+                open_engine(url).dispose()  # BadUrl and NoDriver before anything is written
             return
         options = self.options()
         found = {"bcm_database_url": options.database_url, "bcm_state_url": options.state_url}

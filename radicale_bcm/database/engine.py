@@ -19,7 +19,7 @@ import sqlalchemy.exc
 from sqlalchemy import Connection, Engine, RootTransaction, create_engine, event
 from sqlalchemy.engine import URL, make_url
 
-from radicale_bcm.database.errors import BadUrl, translated, url_safe
+from radicale_bcm.database.errors import BadUrl, NoDriver, translated, url_safe
 
 LOCK_SECONDS = 30
 CONNECT_SECONDS = 5
@@ -43,14 +43,14 @@ def open_engine(url: str | URL, *, own: bool = True) -> Engine:
     URLs: sqlite:////path/to/file, postgresql://…, mariadb://… (or mysql://…); the driver is added here.
     A SQLite file that does not exist is Unavailable, not an empty database: `migrate.upgrade` creates it.
     Connections that a server dropped are replaced by themselves. With own=False the database is another application's:
-    nothing is set that outlives our connection (SQLite's journal mode does). Raises BadUrl.
+    nothing is set that outlives our connection (SQLite's journal mode does). Raises BadUrl and NoDriver.
     """
     parsed = _parse(url)
     with translated(parsed):
         try:
             engine = _MAKERS[parsed.get_backend_name()](parsed, own)
         except ModuleNotFoundError as error:
-            raise BadUrl(url_safe(parsed), f"the Python package {error.name} is not installed") from error
+            raise NoDriver(url_safe(parsed), f"the Python package {error.name} is not installed") from error
     _ENGINES.add(engine)
     return engine
 

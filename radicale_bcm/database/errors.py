@@ -5,11 +5,12 @@ DatabaseError                  anything a database said that is none of the foll
 ├── Unavailable                cannot be used now: refused, gone, no such database, wrong password
 │   ├── StorageFull            it answers, but has no room to write
 │   ├── ReadOnly               it answers, but does not let us write
-│   └── AnotherDatabase        it answers, and is not the one that is known by this address
+│   ├── AnotherDatabase        it answers, and is not the one that is known by this address
+│   └── NoDriver               the Python package for its kind of database is not installed
 ├── Busy                       somebody else held a lock for too long, or a deadlock chose us; try again later
 ├── Rejected                   the values break a constraint or do not fit their column
 ├── WrongSchema                a table or a column is missing, or newer than this program
-└── BadUrl                     the database URL cannot be read, or its driver is not installed
+└── BadUrl                     the database URL cannot be read, or names an engine that we do not know
 
 None derives from ValueError, which Radicale would take for a mistake of the client.
 """
@@ -51,6 +52,10 @@ class AnotherDatabase(Unavailable):
     """What answers at this address has another identity than the database that is known by it."""
 
 
+class NoDriver(Unavailable):
+    """The Python package that speaks to this kind of database is not installed."""
+
+
 class Busy(DatabaseError):
     """A lock was not to be had in time, or a deadlock was broken at our expense. Nothing was written."""
 
@@ -64,7 +69,7 @@ class WrongSchema(DatabaseError):
 
 
 class BadUrl(DatabaseError):
-    """The URL cannot be read, names an engine we do not know, or needs a driver that is not installed."""
+    """The URL cannot be read, or names an engine that we do not know."""
 
 
 def url_safe(url: str | URL) -> str:

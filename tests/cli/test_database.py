@@ -69,6 +69,7 @@ def test_forget(own: Tool):
 
 
 def test_a_password_is_not_shown_and_an_address_that_leads_nowhere_is_unavailable(own: Tool):
+    own("database", "add", "third", "--url", "oracle://127.0.0.1/x", status=2)
     result = own("database", "add", "third", "--url", "postgresql://bcm:secret@127.0.0.1:1/x", status=3)
     assert "secret" not in result.out + result.err
     assert len(own.json("database", "list")) == 2
