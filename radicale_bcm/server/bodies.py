@@ -1,7 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What an XML request body must be like before anybody builds a tree of it: Radicale takes it for granted, and C code
-beneath it recurses. Imported by server.hooks and server.fast."""
+beneath it recurses; and headers that it takes for granted. Imported by server.hooks and server.fast."""
 
+import base64
 import codecs
 from typing import Any
 from xml.etree.ElementTree import Element
@@ -71,3 +72,14 @@ def usable_content_type(content_type: Any) -> str:
     except (LookupError, UnicodeError, ValueError):
         known = False
     return text if known else before.rstrip("; ")
+
+
+def is_readable_login(authorization: str) -> bool:
+    """Whether Radicale can read an Authorization header: it takes for granted that Basic is followed by the Base64 of
+    a name, a colon and a password (RFC 7617), and fails where it is not."""
+    if not authorization.startswith("Basic"):
+        return True
+    try:
+        return b":" in base64.b64decode(authorization.removeprefix("Basic").strip().encode("ascii"))
+    except ValueError:
+        return False

@@ -93,6 +93,8 @@ def _announcing(original: Callable[..., Any]) -> Callable[..., Any]:
     def handle_request(self: Any, environ: dict[str, Any], *args: Any) -> Iterable[Any]:
         if "CONTENT_TYPE" in environ:
             environ["CONTENT_TYPE"] = bodies.usable_content_type(environ.get("CONTENT_TYPE"))
+        if not bodies.is_readable_login(environ.get("HTTP_AUTHORIZATION", "")):
+            del environ["HTTP_AUTHORIZATION"]  # nobody is logged in, and 401 asks for a login
         request.begin(environ).handling = not getattr(self, "says_when_it_handles", False)
         return original(self, environ, *args)  # type: ignore[no-any-return]
 

@@ -36,6 +36,7 @@ from radicale_bcm.sync.unit import Site, Unit
 BATCH = 200
 LONGEST_REASON = 400  # characters
 DATABASE = "database"
+_QUOTED = 100  # characters of a value in a remark
 
 _NAMESPACE = UUID("6c0f2d0c-3b54-4c1d-8d7e-2f6a6f0b5a11")
 
@@ -230,7 +231,7 @@ class _Records:
         note = {"refused": {name: {"value": contact[name], "reason": why} for name, why in reasons.items()}}
         cause = Cause(unit.actor, note if reasons else None)
         project(unit, unit.origin, record.id, record, cause=cause, template=template, kept=kept)
-        return [f"{name} cannot be {contact[name]!r}: {why}" for name, why in reasons.items()]
+        return [f"{name} cannot be {_excerpt(contact[name])!r}: {why}" for name, why in reasons.items()]
 
 
 class _Folder:
@@ -276,6 +277,11 @@ class _Folder:
         if found.tag != "VADDRESSBOOK":
             raise Conflict(f"/{self.path}/ is no address book")
         return found
+
+
+def _excerpt(value: str) -> str:
+    """A value as a remark quotes it: the one that does not fit may be a whole book."""
+    return value if len(value) <= _QUOTED else value[: _QUOTED - 1] + "…"
 
 
 def _fitting_uid(uid: str | None) -> str | None:

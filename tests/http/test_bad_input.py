@@ -180,6 +180,15 @@ def test_no_header_gets_a_5xx(phone: Phone):
 
 @ONE_ENGINE
 @pytest.mark.usefixtures("unharmed")
+@pytest.mark.parametrize("login", ["Basic", "Basic !", "Basic YWxpY2U=", "Basic /////w==", "Bearer x", "basic x"])
+def test_a_login_that_cannot_be_read_is_asked_for_again(phone: Phone, login):
+    for method in ("GET", "PROPFIND", "PUT", "DELETE"):
+        answer = phone.client.request(method, phone.folder + "none.vcf", headers={"Authorization": login}, auth=None)
+        assert (answer.status_code, "WWW-Authenticate" in answer.headers) == (401, True), method
+
+
+@ONE_ENGINE
+@pytest.mark.usefixtures("unharmed")
 def test_no_destination_gets_a_5xx(phone: Phone):
     bad = []
     for destination in (
