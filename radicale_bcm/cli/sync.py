@@ -151,6 +151,7 @@ def now(
     yes: Annotated[
         bool, typer.Option("--yes", "-y", help="With --full: take cards away however many records are missing.")
     ] = False,
+    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Bring over what changed in the business database since the last time, and with bcm_new_contacts = promote the new
@@ -161,24 +162,26 @@ def now(
 
     For example:
         radicale-bcm sync now
+        radicale-bcm sync now --full --dry-run
         radicale-bcm sync now --full --json
     """
     if yes and not full:
         raise misused("--yes goes with --full: look at everything before cards are taken away")
     with opened(ctx) as site, output.progress("Comparing" if full else "Bringing over") as progress:
+        actor = actor_of(ctx)
         if full:
-            counts = pull.compare_all(site, actor_of(ctx), progress, confirmed=yes)
+            counts = pull.compare_all(site, actor, progress, confirmed=yes, dry_run=dry_run)
         else:
-            counts = pull.pull_all(site, actor_of(ctx), progress)
+            counts = pull.pull_all(site, actor, progress, dry_run=dry_run)
         missing = counts.refused
-        counts += promote_new(site, actor_of(ctx))
+        counts += promote_new(site, actor, dry_run=dry_run)
+    if dry_run:
+        output.hint("Dry run: nothing was changed.")
+    numbers = {"added": counts.added, "changed": counts.changed, "removed": counts.removed, "refused": counts.refused}
     if as_json:
-        output.document(
-            {"added": counts.added, "changed": counts.changed, "removed": counts.removed, "refused": counts.refused}
-        )
+        output.document(numbers | ({"dry_run": True} if dry_run else {}))
     else:
-        numbers = (counts.added, counts.changed, counts.removed, counts.refused)
-        output.say("{:,} added, {:,} changed, {:,} removed, {:,} refused.".format(*numbers))
+        output.say(", ".join(f"{number:,} {name}" for name, number in numbers.items()) + ".")
     if missing:
         output.hint(
             f"{output.counted(missing, 'record is', 'records are')} missing in the business database, and that"

@@ -73,8 +73,8 @@ def matches(unit: Unit, audience: Audience, record: Record) -> bool:
     return words.read(audience.filters).matches(record.fields, meta(record), words.bases)
 
 
-def place(unit: Unit, card: Card, record: Record) -> None:
-    """Let the card enter and leave audiences as its record now passes their filters."""
+def place(unit: Unit, card: Card, record: Record) -> bool:
+    """Let the card enter and leave audiences as its record now passes their filters. Returns whether it did."""
     active = followed(unit, card.origin_id)
     now = membership.audiences_of(unit.conn, card.id) & active.audiences.keys()
     fitting = active.fitting(record)
@@ -83,6 +83,7 @@ def place(unit: Unit, card: Card, record: Record) -> None:
         membership.enter(unit.conn, number, [card.id], unit.revision)
     for number in sorted(now - fitting):
         membership.leave(unit.conn, number, [card.id], unit.revision)
+    return now != fitting
 
 
 def place_first(unit: Unit, origin_id: int, shown: Mapping[str, Card], fresh: Sequence[Record]) -> None:

@@ -264,7 +264,7 @@ def _says_more(text: str, contact: Contact, account: Account) -> bool:
     return any(line.name in ("PHOTO", "LOGO") or line.name.startswith("X-SOCIAL") for line in parse(text))
 
 
-def promote_new(site: Site, actor: Actor) -> Counts:
+def promote_new(site: Site, actor: Actor, *, dry_run: bool = False) -> Counts:
     """With `bcm_new_contacts = promote`: promote what has the required fields in the sync folders; else do nothing.
 
     What lacks one stays plain and counts for nothing.
@@ -275,7 +275,7 @@ def promote_new(site: Site, actor: Actor) -> Counts:
         ready = [each for each in candidates.listed(conn, Filter(), None, None) if _is_ready(site, each)]
     if not ready:
         return Counts()
-    outcome = Promotion(site, actor, Wish(DEFAULT_TYPE)).run(ready)
+    outcome = Promotion(site, actor, Wish(DEFAULT_TYPE)).run(ready, dry_run=dry_run)
     return Counts(added=len(outcome.created), changed=len(outcome.merged), refused=len(outcome.refused))
 
 

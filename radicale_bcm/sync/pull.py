@@ -21,6 +21,7 @@ from radicale_bcm.sync.project import Cause, is_person, project, project_all
 from radicale_bcm.sync.unit import Site, Unit
 
 BATCH = 500
+_EVERYTHING = 10**9
 
 Progress = Callable[[int, int], None]
 
@@ -74,8 +75,10 @@ def pull_pending(site: Site) -> None:
         pull(site)
 
 
-def pull_all(site: Site, actor: Actor = DATABASE, progress: Progress | None = None) -> Counts:
-    """Project everything that is pending, in several units of work."""
+def pull_all(site: Site, actor: Actor = DATABASE, progress: Progress | None = None, *, dry_run: bool = False) -> Counts:
+    """Project everything that is pending, in several units of work; a dry run in one that is rolled back."""
+    if dry_run:
+        return _preview(site, actor, progress)
     total = Counts()
     while has_pending(site):
         done = pull(site, actor)
@@ -92,6 +95,23 @@ def reconsider(site: Site, actor: Actor = DATABASE) -> Counts:
         if losses.of(conn, site.origin()) is None:
             return Counts()
     return _remove_missing(site, site.origin(), actor)
+
+
+def _preview(site: Site, actor: Actor, progress: Progress | None) -> Counts:
+    """What pull_all would do."""
+    origin, feed = site.origin(), site.feed()
+    pending = feed.pending(_EVERYTHING) if feed.has_pending() else []
+    record_ids = list(dict.fromkeys(each.record_id for each in pending))
+    counts = Counts()
+    with site.write(actor) as unit:
+        for start in range(0, len(record_ids), BATCH):
+            counts += _project_ids(unit, feed, record_ids[start : start + BATCH])
+            if progress:
+                progress(min(start + BATCH, len(record_ids)), len(record_ids))
+        if losses.of(unit.conn, origin) is not None:
+            counts = replace(counts, refused=0) + _withdraw_missing(unit, origin)
+        unit.failed = True
+    return counts
 
 
 def _project_ids(unit: Unit, feed: ChangeFeed, record_ids: Sequence[str]) -> Counts:
@@ -131,12 +151,17 @@ def _outcome(before: Card | None, after: Card | None) -> Counts:
 
 
 def compare_all(
-    site: Site, actor: Actor = DATABASE, progress: Progress | None = None, *, confirmed: bool = False
+    site: Site,
+    actor: Actor = DATABASE,
+    progress: Progress | None = None,
+    *,
+    confirmed: bool = False,
+    dry_run: bool = False,
 ) -> Counts:
-    """Compare every record with its card and mend what differs, in several units of work.
+    """Compare every record with its card and its folders and mend what differs, in several units of work.
 
     Also the first load of a database: records without a card are shown in bulk. With `confirmed`, the cards of missing
-    records are taken away however many they are.
+    records are taken away however many they are. A dry run rolls each unit back.
     """
     origin = site.origin()
     counts = Counts()
@@ -144,7 +169,8 @@ def compare_all(
         # Read again under the lock: what was read before it may have been edited meanwhile.
         with site.write(actor) as unit:
             counts += compare(unit, origin, list(unit.records(origin).get_many(part).values()))
-    return counts + _remove_missing(site, origin, actor, confirmed=confirmed)
+            unit.failed = dry_run
+    return counts + _remove_missing(site, origin, actor, confirmed=confirmed, dry_run=dry_run)
 
 
 def load(site: Site, origin: Origin, actor: Actor, leave: frozenset[str], progress: Progress | None = None) -> Counts:
@@ -208,7 +234,10 @@ def compare(unit: Unit, origin: Origin, batch: list[Record]) -> Counts:
             fresh.append(record)
             continue
         after = project(unit, origin, record.id, record)
-        counts += _outcome(before, after)
+        outcome = _outcome(before, after)
+        if after is not None and not after.gone and audience.place(unit, after, record) and outcome == Counts():
+            outcome = Counts(changed=1)  # of its folders: somebody spoilt the state database
+        counts += outcome
     return counts + _show_first(unit, origin, fresh)
 
 
@@ -221,25 +250,33 @@ def _show_first(unit: Unit, origin: Origin, fresh: list[Record]) -> Counts:
     return Counts(added=added)
 
 
-def _remove_missing(site: Site, origin: Origin, actor: Actor, *, confirmed: bool = False) -> Counts:
-    """Withdraw the cards whose record is deleted, no person any more, or missing, the last within the bound."""
-    counts = Counts()
-    missing: list[str] = []
+def _remove_missing(
+    site: Site, origin: Origin, actor: Actor, *, confirmed: bool = False, dry_run: bool = False
+) -> Counts:
     with site.write(actor) as unit:
-        shown = [each for each in cards.iterate(unit.conn, origin.id) if not each.gone]
-        for start in range(0, len(shown), BATCH):
-            part = shown[start : start + BATCH]
-            found = unit.records(origin).get_many([each.record_id for each in part])
-            for card in part:
-                record = found.get(card.record_id)
-                if record is None:
-                    missing.append(card.record_id)
-                elif record.deleted_at is not None or not is_person(record):
-                    project(unit, origin, card.record_id, record, cause=Cause(actor))
-                    counts += Counts(removed=1)
-        if not losses.admit(unit, origin, len(missing), confirmed=confirmed):
-            return counts + Counts(refused=len(missing))
-        losses.settle(unit, origin)
-        for record_id in missing:
-            project(unit, origin, record_id, None, cause=Cause(actor))
+        counts = _withdraw_missing(unit, origin, confirmed=confirmed)
+        unit.failed = dry_run
+    return counts
+
+
+def _withdraw_missing(unit: Unit, origin: Origin, *, confirmed: bool = False) -> Counts:
+    """Withdraw the cards whose record is deleted, no person any more, or missing, the last within the bound."""
+    counts, cause = Counts(), Cause(unit.actor)
+    missing: list[str] = []
+    shown = [each for each in cards.iterate(unit.conn, origin.id) if not each.gone]
+    for start in range(0, len(shown), BATCH):
+        part = shown[start : start + BATCH]
+        found = unit.records(origin).get_many([each.record_id for each in part])
+        for card in part:
+            record = found.get(card.record_id)
+            if record is None:
+                missing.append(card.record_id)
+            elif record.deleted_at is not None or not is_person(record):
+                project(unit, origin, card.record_id, record, cause=cause)
+                counts += Counts(removed=1)
+    if not losses.admit(unit, origin, len(missing), confirmed=confirmed):
+        return counts + Counts(refused=len(missing))
+    losses.settle(unit, origin)
+    for record_id in missing:
+        project(unit, origin, record_id, None, cause=cause)
     return counts + Counts(removed=len(missing))

@@ -86,6 +86,7 @@ def test_a_database_that_lost_its_records_is_an_error_that_somebody_confirms(own
     with business.writer() as source:
         source.connection.execute(contact.delete())
     business.close()
+    assert own.json("sync", "now", "--dry-run", status=1)["refused"] == 41
     counts = own.json("sync", "now", status=1)
     assert (counts["removed"], counts["refused"]) == (0, 41)
     (status,) = own.json("status")
@@ -93,6 +94,8 @@ def test_a_database_that_lost_its_records_is_an_error_that_somebody_confirms(own
     assert "sync now --full --yes" in own("status").err
     own("sync", "now", "--yes", status=2)
     assert own.json("sync", "now", "--full", status=1)["refused"] == 41
+    assert own.json("sync", "now", "--full", "--yes", "--dry-run")["removed"] == 41
+    assert shown(own)[1] == 41
     assert own.json("sync", "now", "--full", "--yes")["removed"] == 41
     assert shown(own)[1] == 0
     assert own.json("status")[0]["missing_records"] == 0

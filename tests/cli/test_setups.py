@@ -3,6 +3,7 @@
 
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -144,3 +145,61 @@ def test_a_folder_goes_on_following_the_database_after_it_was_changed(tool: Tool
     added = tool.json("contact", "add", "given_name=Fay")["id"]
     assert tool.json("why", "alice", added)["shown"]
     _set(tool, "--folder", "Contacts")
+
+
+def _now(tool: Tool, *options: str, status: int = 0) -> tuple[int, ...]:
+    counts = tool.json("sync", "now", *options, status=status)
+    assert counts.get("dry_run", False) is ("--dry-run" in options)
+    return tuple(counts[name] for name in ("added", "changed", "removed", "refused"))
+
+
+def _cards(tool: Tool) -> int:
+    (found,) = tool.json("status", "--principal", "alice")
+    return int(found["business_cards"])
+
+
+def test_a_dry_run_of_sync_now_counts_and_leaves_everything_waiting(tmp_path: Path):
+    """What other programs wrote: one record more, one changed, one less."""
+    tool = installed(tmp_path / "site")
+    for name in ("Ann", "Ben", "Cid"):
+        tool("contact", "add", f"given_name={name}")
+    tool("sync", "start", "--principal", "alice", "--folder", "Contacts")
+    with closing(sqlite3.connect(tool.folder / "business.db")) as client, client:
+        client.execute("INSERT INTO contact (given_name) VALUES ('Dan')")
+        client.execute("UPDATE contact SET note = 'new' WHERE given_name = 'Ann'")
+        client.execute("DELETE FROM contact WHERE given_name IN ('Ben', 'Cid')")
+    for _ in range(2):
+        assert _now(tool, "--dry-run") == (1, 1, 2, 0)
+    # The change log is not what --full looks at.
+    assert _now(tool, "--full", "--dry-run") == (1, 1, 2, 0)
+    assert _cards(tool) == 3
+    assert "wait to be shown" in tool("status").err
+    assert "Dry run" in tool("sync", "now", "--dry-run").err
+    assert _now(tool) == (1, 1, 2, 0)
+    assert _now(tool) == _now(tool, "--full") == _now(tool, "--dry-run") == (0, 0, 0, 0)
+    assert _cards(tool) == 2
+
+
+def test_a_full_comparison_mends_folders_that_show_the_wrong_cards(tool: Tool):
+    """Whatever spoilt the state database: one card is missing from the folder, one is there and fits no filter."""
+    _set(tool, "--filter", "city=Seattle")
+    before = _cards(tool)
+    with closing(sqlite3.connect(tool.folder / "state.db")) as client, client:
+        (inside, audience), *_ = client.execute(
+            "SELECT card_id, audience_id FROM member JOIN audience ON audience.id = audience_id"
+            " WHERE departed IS NULL AND active AND filter LIKE '%Seattle%'"
+        )
+        (outside,) = client.execute("SELECT id FROM card WHERE label = 'Ben'").fetchone()
+        client.execute("DELETE FROM member WHERE card_id = ? AND audience_id = ?", (inside, audience))
+        client.execute(
+            "INSERT INTO member (audience_id, card_id, entered) VALUES (?, ?, (SELECT max(revision) FROM card))",
+            (audience, outside),
+        )
+    assert tool.json("why", "alice", "Ben")["shown"]
+    assert _now(tool) == (0, 0, 0, 0)
+    assert _now(tool, "--full", "--dry-run") == (0, 2, 0, 0)
+    assert _now(tool, "--full") == (0, 2, 0, 0)
+    assert _now(tool, "--full") == (0, 0, 0, 0)
+    assert not tool.json("why", "alice", "Ben")["shown"]
+    assert _cards(tool) == before
+    _set(tool, "--no-filter")
