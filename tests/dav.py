@@ -137,6 +137,7 @@ class Server:
 
     def __init__(self, config: Path, *, stock: bool = False, workers: int = 1) -> None:
         self.config = config
+        self.root = Path(__file__).resolve().parent.parent  # where the package is
         self.stock = stock
         self.workers = workers
         self.url = ""
@@ -144,8 +145,7 @@ class Server:
 
     def start(self) -> "Server":
         """Start and wait until it answers."""
-        root = str(Path(__file__).resolve().parent.parent)
-        environment = os.environ | {"PYTHONPATH": root + os.pathsep + os.environ.get("PYTHONPATH", "")}
+        environment = os.environ | {"PYTHONPATH": str(self.root) + os.pathsep + os.environ.get("PYTHONPATH", "")}
         if self.stock:
             port = free_port()
             command = ["-m", "radicale", "-C", str(self.config), "--hosts", f"127.0.0.1:{port}"]
@@ -160,6 +160,7 @@ class Server:
             stderr=log,
             text=True,
             env=environment,
+            cwd=self.root,
         )
         log.close()
         if self.stock:

@@ -122,9 +122,10 @@ def test_a_reading_transaction_is_one_snapshot(engine):
     assert _all(engine, THING.c.key) == ["a", "b"]
 
 
+@pytest.mark.servers
+@pytest.mark.parametrize("engine_name", ["postgresql", "mariadb"], indirect=True)
 def test_a_writing_transaction_sees_what_others_committed_meanwhile(engine, engine_name):
-    if engine_name == "sqlite":
-        pytest.skip("SQLite has one writer at a time")
+    """SQLite has one writer at a time."""
     with transaction(engine, write=True) as connection:
         assert connection.execute(select(THING)).all() == []
         _insert(engine, key="a")
@@ -157,9 +158,10 @@ def test_an_unknown_table_or_column_is_a_wrong_schema(engine):
             connection.exec_driver_sql(statement)
 
 
+@pytest.mark.servers
+@pytest.mark.parametrize("engine_name", ["postgresql", "mariadb"], indirect=True)
 def test_text_that_does_not_fit_is_rejected_by_the_servers(engine, engine_name):
-    if engine_name == "sqlite":
-        pytest.skip("SQLite knows no lengths; fit.py checks them")
+    """SQLite knows no lengths; fit.py checks them."""
     with pytest.raises(Rejected):
         _insert(engine, key="x" * 41)
 

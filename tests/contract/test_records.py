@@ -393,9 +393,9 @@ class TestPlainSql:
             purge_erased(records.connection, latest.seq)
             assert list(list_erased(records.connection)) == []
 
+    @pytest.mark.parametrize("engine_name", ["sqlite"], indirect=True)
     def test_what_sqlite_lets_anybody_write_is_read_as_well_as_can_be(self, business_database, plain_sql, engine_name):
-        if engine_name != "sqlite":
-            pytest.skip("the servers' columns are typed")
+        """The servers' columns are typed."""
         plain_sql(
             "INSERT INTO contact (name, note, rating, active, created_at, deleted_by, email, office)"
             " VALUES (CAST(x'ff41' AS TEXT), x'c3a9', 'Excellent', 'maybe', 'once upon a time', 7, 8.5, x'')",
@@ -416,9 +416,8 @@ class TestPlainSql:
             fields = [record.fields for record in records.iterate()][-1]
         assert fields == {"name": "\ufffdA", "note": "é", "email": "8.5"}
 
+    @pytest.mark.parametrize("engine_name", ["sqlite"], indirect=True)
     def test_replacing_rows_in_sqlite_keeps_what_was_there(self, business_database, plain_sql, engine_name):
-        if engine_name != "sqlite":
-            pytest.skip("SQLite's statement")
         record = insert(business_database, uid="u1")
         plain_sql("INSERT OR REPLACE INTO contact (uid, name) VALUES ('u1', 'New')")
         with business_database.reader() as records:
@@ -426,10 +425,9 @@ class TestPlainSql:
             assert records.get(record.id) is None
             assert records.get_by_uid("u1").fields == {"name": "New"}
 
+    @pytest.mark.parametrize("engine_name", ["sqlite"], indirect=True)
     @pytest.mark.parametrize("pragma", ["recursive_triggers", "foreign_keys"])
     def test_a_sqlite_client_may_have_any_setting(self, business_database, plain_sql, engine_name, pragma):
-        if engine_name != "sqlite":
-            pytest.skip("SQLite's settings")
         record = insert(business_database)
         plain_sql(f"PRAGMA {pragma} = ON", "UPDATE contact SET name = 'A'", "UPDATE contact SET name = 'B'")
         assert get(business_database, record.id).version == "3"

@@ -98,7 +98,7 @@ class Company:
                 client.row_factory = sqlite3.Row
                 return [dict(row) for row in client.execute(statement).fetchall()]
         if url not in self._engines:
-            driver = url.replace("postgresql:", "postgresql+psycopg:")
+            driver = url.replace("postgresql:", "postgresql+psycopg:").replace("mariadb:", "mariadb+pymysql:")
             self._engines[url] = sqlalchemy.create_engine(driver, poolclass=NullPool)
         with self._engines[url].begin() as client:
             result = client.exec_driver_sql(statement)
