@@ -38,13 +38,13 @@ def _servers() -> Iterator[None]:
     _RUNNING.clear()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def postgresql() -> Server:
     """A running PostgreSQL server."""
     return _server("postgresql")
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def mariadb() -> Server:
     """A running MariaDB server."""
     return _server("mariadb")

@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote
 
 import httpx
 
-READY_SECONDS = 60
+READY_SECONDS = 120
 
 D = "{DAV:}"
 CR = "{urn:ietf:params:xml:ns:carddav}"

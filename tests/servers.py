@@ -144,7 +144,7 @@ class PostgreSQL(Server):
         self._run(find_program("initdb"), "-D", str(self.folder / "data"), *options)
 
     def _command(self) -> list[str]:
-        settings = ("listen_addresses=", f"unix_socket_directories={self.folder}", "fsync=off", "max_connections=60")
+        settings = ("listen_addresses=", f"unix_socket_directories={self.folder}", "fsync=off", "max_connections=200")
         options = [part for setting in settings for part in ("-c", setting)]
         return [find_program("postgres"), "-D", str(self.folder / "data"), *options]
 

@@ -13,7 +13,7 @@ from sqlalchemy import Boolean, Connection, Select, Table, and_, delete, func, i
 from radicale_bcm.business.mapped_tables import Tables, both, live, matching, stored
 from radicale_bcm.business.mapping import Flag, Rows
 from radicale_bcm.business.rows import chunks
-from radicale_bcm.business.transforms import made, shadow
+from radicale_bcm.business.transforms import RANDOM, made, shadow
 
 
 class Entry(NamedTuple):
@@ -140,8 +140,17 @@ class RowsOf:
             leaving, coming = leaving[len(coming) :], coming[len(leaving) :]
         for entry in leaving:
             self._remove(connection, entry, now)
-        for value in coming:
-            self._add(connection, *of, value, now)
+        for value, identity in zip(coming, self._identities(len(coming), now), strict=True):
+            self._add(connection, *of, value, now, identity)
+
+    def _identities(self, count: int, now: datetime) -> list[dict[str, Any]]:
+        """Keys for new rows of the person, in the order in which they are read: an application's times of creation may
+        be those of a second, and random keys would turn the second and the third address round."""
+        spec = self.spec.link or self.spec
+        if spec.key and str(spec.insert.get(spec.key, "")) in RANDOM:
+            made_up = sorted(made(spec.insert[spec.key], self._times, now) for _ in range(count))
+            return [{spec.key: each} for each in made_up]
+        return [{} for _ in range(count)]
 
     def _values(self, value: str) -> dict[str, Any]:
         return {self.spec.value: value} | {column: shadow(how, value) for column, how in self.spec.shadows.items()}
@@ -175,13 +184,15 @@ class RowsOf:
             values = stored(table, {flag.column: flag.deleted, **constants})
             connection.execute(update(table).where(here).values(values))
 
-    def _add(self, connection: Connection, key: Any, kind: str, value: str, now: datetime) -> None:
+    def _add(
+        self, connection: Connection, key: Any, kind: str, value: str, now: datetime, identity: dict[str, Any]
+    ) -> None:
         if self.spec.link is None:
-            self._insert_row(connection, value, kind, now, {self.spec.own: key})
+            self._insert_row(connection, value, kind, now, {self.spec.own: key, **identity})
             return
         found = self._find(connection, value, kind)
         row = found[0] if found else self._insert_row(connection, value, kind, now, {})
-        self._link_to(connection, key, row, now)
+        self._link_to(connection, key, row, now, identity)
 
     def _insert_row(self, connection: Connection, value: str, kind: str, now: datetime, also: Mapping[str, Any]) -> Any:
         values = {**self.spec.where, **self._made(self.spec.insert, now), **self._values(value), **also}
@@ -202,7 +213,7 @@ class RowsOf:
         key = rows.c[self.spec.key]
         return list(connection.execute(select(key).where(*criteria).order_by(key).limit(2)).scalars())
 
-    def _link_to(self, connection: Connection, key: Any, row: Any, now: datetime) -> None:
+    def _link_to(self, connection: Connection, key: Any, row: Any, now: datetime, own_key: dict[str, Any]) -> None:
         link, spec = self._link, self.spec.link
         assert link is not None
         assert spec is not None
@@ -217,7 +228,7 @@ class RowsOf:
             if values:
                 connection.execute(update(link).where(at).values(stored(link, values)))
             return
-        values = {**spec.where, **self._made(spec.insert, now), spec.own: key, spec.other: row}
+        values = {**spec.where, **self._made(spec.insert, now), **own_key, spec.own: key, spec.other: row}
         if spec.primary:
             values.setdefault(spec.primary, False)
         _inserted(connection, link, spec.key, values, spec.deleted)

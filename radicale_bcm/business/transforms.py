@@ -19,7 +19,8 @@ from radicale_bcm.business.fit import meaning
 from radicale_bcm.business.mapping import Times
 
 SHADOWS = ("upper", "lower", "same", "digits")
-MADE = ("@uuid", "@hex17", "@now", "@now_unix")
+RANDOM = ("@uuid", "@hex17")
+MADE = (*RANDOM, "@now", "@now_unix")
 
 
 class _Text(HTMLParser):
@@ -129,6 +130,8 @@ def column_value(kind: str, transform: str, text: str, column: TypeEngine[Any]) 
         return None if not text else meant if isinstance(column, Boolean) else int(meant)
     if not text:
         return None
+    if isinstance(column, Boolean):
+        raise ValueError("it says yes or no only")  # noqa: TRY004 - as documented: of the text, not of our caller
     if isinstance(column, DateTime):
         return datetime.fromisoformat(text)
     if isinstance(column, Date):

@@ -52,7 +52,7 @@ def check(ctx: typer.Context, as_json: Json = False) -> None:
         output.document({"ok": not problems, "checks": checks})
     else:
         for each in found:
-            output.say(f"{each.level:<8} {each.name}: {each.message}")
+            output.say(f"{each.level:<8} {each.name}: {each.message}".replace("\n", f"\n{'':10}"))
         output.say("", output.counted(len(problems), "problem") if problems else "Everything works.")
     if problems:
         raise typer.Exit(UNAVAILABLE if any(each.unavailable for each in problems) else 1)

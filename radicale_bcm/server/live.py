@@ -2,7 +2,8 @@
 """A worker whose configuration is read anew when its files change. Imported by server.wsgi."""
 
 import logging
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from radicale import log
@@ -26,7 +27,8 @@ class LiveApplication:
 
     def __init__(self, path: str | None = None) -> None:
         self._path = path
-        log.setup()
+        with _silent():
+            log.setup()
         self._configuration = load(path)
         self.application, self._watcher = _made(self._configuration)
         self._files = FileWatch(lambda: files_of(self._configuration, path), self.read_again).start()
@@ -67,21 +69,23 @@ class LiveApplication:
             storage.site.close()
 
 
-def _set_level(configuration: Configuration) -> None:
+@contextmanager
+def _silent() -> Iterator[None]:
     # Radicale announces each level that it sets, at that level: three lines that say nothing, from each worker.
     logging.disable(logging.WARNING)
     try:
-        log.set_level(
-            configuration.get("logging", "level"),
-            configuration.get("logging", "backtrace_on_debug"),
-            *(
-                [configuration.get("logging", "trace_filter")]
-                if "trace_filter" in configuration.options("logging")
-                else []
-            ),
-        )
+        yield
     finally:
         logging.disable(logging.NOTSET)
+
+
+def _set_level(configuration: Configuration) -> None:
+    own = "trace_filter" in configuration.options("logging")
+    trace_filter = [configuration.get("logging", "trace_filter")] if own else []
+    with _silent():
+        log.set_level(
+            configuration.get("logging", "level"), configuration.get("logging", "backtrace_on_debug"), *trace_filter
+        )
 
 
 def _made(configuration: Configuration) -> tuple[BcmApplication, Watcher | None]:

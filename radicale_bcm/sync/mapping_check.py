@@ -2,19 +2,22 @@
 """Whether the business databases that are known can be used, and whether a mapping fits its tables. Imported by cli
 and sync.checking. Nothing is kept of what is tried out."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from typing import NamedTuple
 
 from sqlalchemy import Connection
 
 from radicale_bcm.books import cards, setups
 from radicale_bcm.books.setups import Origin
+from radicale_bcm.business import mapping as mappings
+from radicale_bcm.business.contract import Record, RecordError
 from radicale_bcm.business.mapped import MappedDatabase
 from radicale_bcm.business.mapped_records import MappedRecords
 from radicale_bcm.business.mapped_tables import Tables
-from radicale_bcm.business.mapping import Mapping
+from radicale_bcm.business.mapped_types import Types
 from radicale_bcm.business.mapping_file import InvalidMapping, read_file
-from radicale_bcm.contacts.card import read
+from radicale_bcm.contacts import card as codec
 from radicale_bcm.contacts.fields import BY_NAME
 from radicale_bcm.contacts.model import display_name
 from radicale_bcm.database.engine import transaction
@@ -75,34 +78,76 @@ def _of(site: Site, origin: Origin) -> Iterator[Remark]:
             return
         yield from _of_mapping(connection, mapping, tables)
     with business.reader() as source:
-        found = [display_name(each.fields) or each.id for each in source.find(limit=SAMPLES)]
-        samples = f", such as {', '.join(found)}" if found else ""
-        yield Remark("", "ok", f"{source.count()} contacts{samples}")
+        yield Remark("", "ok", f"{source.count()} contacts")
+        for each in source.find(limit=SAMPLES):
+            yield Remark("", "ok", f"contact {each.id} becomes this card:\n{_card(each)}")
+    if not origin.current and mapping.write:
+        # The current one is tried out by the caller, with its cards.
+        wrong = _dry_run(business)
+        yield Remark("", "problem" if wrong else "ok", wrong or "a contact was added, changed, deleted and rolled back")
 
 
-def _of_mapping(connection: Connection, mapping: Mapping, tables: Tables) -> Iterator[Remark]:
-    fields = sorted(mapping.field_names)
-    writable = len(mapping.writable)
-    yield Remark("", "ok", f"mapping {mapping.name}: {len(fields)} fields, {writable} of them can be written")
+def _card(record: Record) -> str:
+    """The card of a record as somebody without a set-up of their own would get it, for people to read."""
+    lines = codec.ServerLines(uid=record.uid, version=1, record_id=record.id)
+    return codec.render(None, record.fields, lines).text.replace("\r\n ", "").replace("\r\n", "\n").rstrip()
+
+
+class _Undone(Exception):
+    """Rolls back what was tried."""
+
+
+def _dry_run(business: MappedDatabase) -> str | None:
+    """Add, read, edit, delete and restore a contact in the tables, and roll it back. What went wrong, if anything."""
+    wrong = None
+    with suppress(_Undone), business.writer() as source:
+        try:
+            wrong = _tried(source)
+        except RecordError as error:
+            wrong = str(error)
+        raise _Undone
+    return wrong
+
+
+def _tried(source: MappedRecords) -> str | None:
+    wanted = _wanted(source)
+    if not display_name(wanted):
+        return _NAMELESS
+    added = source.insert(wanted)
+    wrong = _differing(source, added.id, wanted)
+    changed = _changeable(wanted)
+    if wrong or not changed:
+        return wrong
+    source.update(added.id, {changed: "Changed"}, added.version)
+    wrong = _differing(source, added.id, wanted | {changed: "Changed"})
+    if wrong or source.mapping.deleted is None:
+        return wrong
+    if source.soft_delete(added.id).deleted_at is None or source.restore(added.id).deleted_at is not None:
+        return "a row that was deleted and restored does not say so"
+    return _differing(source, added.id, wanted | {changed: "Changed"})
+
+
+def _of_mapping(connection: Connection, mapping: mappings.Mapping, tables: Tables) -> Iterator[Remark]:
+    types = Types(tables)
+    misfits = [] if connection.dialect.name == "sqlite" else list(types.misfits())
+    for each in misfits:
+        yield Remark("", "problem", f"mapping {mapping.name}: {each}")
+    fields, writable = len(mapping.field_names), len(mapping.writable)
+    looked = f", {len(types.looked_at)} columns are there and of the right types" if types.looked_at else ""
+    if not misfits:
+        yield Remark("", "ok", f"mapping {mapping.name}: {fields} fields, {writable} of them can be written{looked}")
     if mapping.modified is None:
         message = "the mapping names no column that says when a row changed: a change is seen by the key scan at best"
         yield Remark("", "advice", message)
     if mapping.write and mapping.deleted is None:
         yield Remark("", "advice", "the mapping names no flag for deleted rows: contacts cannot be deleted from here")
-    short = [f"{name} ({length})" for name, length in _shorter(mapping, tables)]
+    short = [f"{name} ({length})" for name, length in types.shorter()]
     if short:
         message = f"columns that are shorter than usual, longer values stay in the card: {', '.join(short)}"
         yield Remark("", "ok", message)
     for table in tables.without_transactions(connection) if mapping.write else ():
         message = f'table {table} knows no transactions, a write that fails halfway stays: write = "read_only"'
         yield Remark("", "problem", message)
-
-
-def _shorter(mapping: Mapping, tables: Tables) -> Iterator[tuple[str, int]]:
-    for name, field in sorted(mapping.fields.items()):
-        length, usual = tables.length(mapping.table, field.columns[0]), BY_NAME[name].length
-        if length is not None and usual is not None and length < usual:
-            yield name, length
 
 
 _SAMPLES = {
@@ -129,24 +174,20 @@ def round_trip(unit: Unit) -> str | None:
     assert isinstance(source, MappedRecords)
     if source.read_only:
         return None
-    wanted = {name: _sample(name, number) for number, name in enumerate(sorted(source.mapping.writable))}
-    wanted = {name: value for name, value in wanted.items() if name not in source.refusals(wanted)}
+    wanted = _wanted(source)
     if not display_name(wanted):
-        return "no field that names a contact can be written"
+        return _NAMELESS
     added = records.add(unit, wanted)
-    stored = source.get(added.id)
-    if stored is None:
-        return "a new row is no contact by the mapping's own conditions (`where`)"
-    differing = [name for name, value in wanted.items() if stored.fields.get(name) != value]
-    if differing:
-        return f"the tables do not give back what was written to {', '.join(differing)}"
-    changed = next((name for name in wanted if BY_NAME[name].kind == "text" and name not in ("name", "email")), None)
+    wrong = _differing(source, added.id, wanted)
+    if wrong:
+        return wrong
+    changed = _changeable(wanted)
     if changed:
         edited = records.edit(unit, added.id, {changed: "Changed"})
         if edited.fields.get(changed) != "Changed":
             return f"a change of {changed} does not arrive"
     card = cards.of_record(unit.conn, unit.origin.id, added.id)
-    if card is None or read(card.text).get("email", "") != wanted.get("email", ""):
+    if card is None or codec.read(card.text).get("email", "") != wanted.get("email", ""):
         return "the card does not show what the record says"
     if source.mapping.deleted is not None:
         records.delete(unit, added.id)
@@ -154,3 +195,25 @@ def round_trip(unit: Unit) -> str | None:
         if gone is None or not gone.gone:
             return "the card of a deleted record stays"
     return None
+
+
+_NAMELESS = "no field that names a contact can be written"
+
+
+def _wanted(source: MappedRecords) -> dict[str, str]:
+    """A value for every field that takes one."""
+    wanted = {name: _sample(name, number) for number, name in enumerate(sorted(source.mapping.writable))}
+    refused = source.refusals(wanted)
+    return {name: value for name, value in wanted.items() if name not in refused}
+
+
+def _changeable(wanted: Mapping[str, str]) -> str | None:
+    return next((name for name in wanted if BY_NAME[name].kind == "text" and name not in ("name", "email")), None)
+
+
+def _differing(source: MappedRecords, record_id: str, wanted: Mapping[str, str]) -> str | None:
+    stored = source.get(record_id)
+    if stored is None:
+        return "a new row is no contact by the mapping's own conditions (`where`)"
+    differing = [name for name, value in wanted.items() if stored.fields.get(name) != value]
+    return f"the tables do not give back what was written to {', '.join(differing)}" if differing else None

@@ -22,6 +22,17 @@ def test_check_tries_a_mapping_out_and_keeps_nothing(name, engine, request: pyte
     file = tmp_path / "mapping.toml"
     file.write_text(f'preset = "{name}"\nwrite = "sql"\n')
     assert tool.json("database", "add", "crm", "--url", app.url, "--mapping", str(file))["name"] == "crm"
+    # Before anybody goes there: columns, types, three cards, and a round trip of which nothing stays.
+    before = app.dump()
+    found = [each["message"] for each in tool.json("check")["checks"] if each["name"] == "database crm"]
+    assert sum("columns are there and of the right types" in each for each in found) == 1
+    cards = [each for each in found if "becomes this card" in each]
+    assert len(cards) == 3
+    for each in cards:
+        assert expected[each.split()[1]]["business_city"] in each
+        assert "\nX-BCM-KIND:business-contact\n" in each
+    assert found.count("a contact was added, changed, deleted and rolled back") == 1
+    assert app.dump() == before
     assert tool.json("database", "switch", "crm", "--remove")["shown"] == len(expected)
     before = app.dump()
     assert tool.json("check")["ok"]
@@ -41,6 +52,10 @@ def test_check_tries_a_mapping_out_and_keeps_nothing(name, engine, request: pyte
     file.write_text(file.read_text() + '[fields]\nnickname = "nowhere"\n')
     findings = tool.json("check", status=3)["checks"]
     assert any("has no column nowhere" in each["message"] for each in findings)
+    wrong = {"odoo": "active", "espocrm": "do_not_call", "suitecrm": "deleted", "dolibarr": "no_email"}[name]
+    file.write_text(f'preset = "{name}"\nwrite = "sql"\n[fields]\nbirthday = "{wrong}"\n')
+    findings = tool.json("check", status=1)["checks"]
+    assert any("holds no birthday, which is a date" in each["message"] for each in findings), findings
     file.write_text("[fields")
     assert not tool.json("check", status=3)["ok"]
     app.engine.dispose()

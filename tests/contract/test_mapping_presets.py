@@ -258,6 +258,24 @@ def test_addresses_and_phones_behind_links(crm: Crm):
         assert crm.fields(first)["mobile_phone"] == "+41 79 1"
 
 
+@pytest.mark.parametrize("crm", APPLICATIONS[2:], indirect=True, ids=["-".join(each) for each in APPLICATIONS[2:]])
+def test_addresses_that_come_together_stay_in_their_order(crm: Crm):
+    """Their links are of one second, and have random keys in SuiteCRM."""
+    record_id = IDS[crm.app.name].format(1)
+    for number in range(6):
+        there = "".join(f"EMAIL;TYPE=internet:{name}{number - 1}@example.org\r\n" for name in ("b", "a"))
+        lines = "".join(f"EMAIL;TYPE=internet:{name}{number}@example.org\r\n" for name in ("b", "a"))
+        _, text = crm.card(record_id)
+        if number:
+            crm.edit(record_id, there, lines)
+        else:
+            second = "EMAIL;TYPE=internet:second.1@example.com\r\n"
+            old = second if second in text else "END:VCARD"
+            crm.edit(record_id, old, lines if old == second else f"{lines}END:VCARD")
+        found = crm.fields(record_id)
+        assert (found["email2"], found["email3"]) == (f"b{number}@example.org", f"a{number}@example.org")
+
+
 def test_deleting_and_restoring_is_a_flag(crm: Crm):
     name = crm.app.name
     record_id = IDS[name].format(3)

@@ -30,8 +30,8 @@ CONTACTS = int(os.environ.get("BCM_CONTACTS", "300"))
 
 @pytest.fixture
 def world(new_database_url: Callable[[], str], tmp_path: Path) -> Iterator[World]:
-    """The former database is SQLite; the new one is on each engine in turn."""
-    made = World(f"sqlite:///{tmp_path}/state.db", f"sqlite:///{tmp_path}/main.db", new_database_url())
+    """The former database is SQLite; the state and the new one are on each engine in turn."""
+    made = World(new_database_url(), f"sqlite:///{tmp_path}/main.db", new_database_url())
     yield made
     made.site.close()
 

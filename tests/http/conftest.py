@@ -2,7 +2,6 @@
 """One office for each engine, shared by all tests: every test makes its own contacts and looks at nothing else."""
 
 import itertools
-import os
 from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
@@ -11,30 +10,16 @@ import pytest
 
 from tests.dav import Server
 from tests.http.company import Company, Office
-from tests.servers import Missing, PostgreSQL
 
 _numbers = itertools.count(1)
-
-
-@pytest.fixture(scope="session")
-def cluster() -> Iterator[PostgreSQL]:
-    """A PostgreSQL server for all offices."""
-    try:
-        server = PostgreSQL()
-    except Missing as missing:
-        if os.environ.get("BCM_REQUIRE_SERVERS") == "1":
-            pytest.fail(f"{missing} is not installed, and BCM_REQUIRE_SERVERS=1")
-        pytest.skip(f"{missing} is not installed")
-    yield server
-    server.close()
 
 
 def make_company(engine: str, request: pytest.FixtureRequest, folder: Path) -> Company:
     """A new installation with both databases on an engine."""
     if engine == "sqlite":
         return Company(folder)
-    cluster = request.getfixturevalue("cluster")
-    return Company(folder, cluster.new_database(), cluster.new_database())
+    server = request.getfixturevalue(engine)
+    return Company(folder, server.new_database(), server.new_database())
 
 
 def people_of(company: Company) -> None:
@@ -47,7 +32,14 @@ def people_of(company: Company) -> None:
     company.hire("frank", "--on-delete", "reject")
 
 
-@pytest.fixture(scope="session", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
+ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)]
+EVERY_ENGINE = pytest.mark.parametrize(
+    "office", [*ENGINES, pytest.param("mariadb", marks=pytest.mark.servers)], indirect=True
+)
+"""For the files that tell what a contact's life is: they run on MariaDB as well."""
+
+
+@pytest.fixture(scope="session", params=ENGINES)
 def office(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Office]:
     """A company with its server of two workers."""
     company = make_company(request.param, request, tmp_path_factory.mktemp("office"))

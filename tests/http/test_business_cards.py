@@ -8,6 +8,9 @@ import pytest
 
 from tests.dav import card, line, replaced, without
 from tests.http.company import Office
+from tests.http.conftest import EVERY_ENGINE
+
+pytestmark = EVERY_ENGINE
 
 BUSINESS_PHONE = "+1 425 555 0100"
 KEPT_BY_THE_DATABASE = ("version", "modified_at")

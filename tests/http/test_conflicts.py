@@ -8,6 +8,9 @@ import pytest
 
 from tests.dav import Server, line, replaced, without
 from tests.http.company import Office
+from tests.http.conftest import EVERY_ENGINE
+
+pytestmark = EVERY_ENGINE
 
 BUSINESS_PHONE = "+1 425 555 0100"
 

@@ -3,11 +3,15 @@
 
 import shutil
 import subprocess
+from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
 from tests.dav import card, line, replaced
 from tests.http.company import Office
+from tests.http.conftest import EVERY_ENGINE
+
+pytestmark = EVERY_ENGINE
 
 
 def deleted(office: Office) -> dict[str, dict[str, str]]:
@@ -130,9 +134,15 @@ def test_a_row_that_another_program_writes_is_in_the_next_answer(office: Office)
         "INSERT INTO contact (given_name, family_name, email) VALUES ('Andrea', 'Dunker''s', 'andrea@example.com')"
     )
     if url.startswith("sqlite"):
-        command = [shutil.which("sqlite3") or pytest.skip("sqlite3 is not installed"), url.removeprefix("sqlite:///")]
+        command = ["sqlite3", url.removeprefix("sqlite:///")]
+    elif url.startswith("postgresql"):
+        command = ["psql", "-d", url]
     else:
-        command = [shutil.which("psql") or pytest.skip("psql is not installed"), "-d", url]
+        parts = urlsplit(url)
+        socket = parse_qs(parts.query)["unix_socket"][0]
+        command = ["mariadb", "--no-defaults", "--user=root", f"--socket={socket}", parts.path.strip("/")]
+    if shutil.which(command[0]) is None:
+        pytest.skip(f"{command[0]} is not installed")
     subprocess.run(command, input=statement + ";\n", text=True, check=True, capture_output=True)
     changed, removed = phone.sync()
     (href,) = changed

@@ -30,7 +30,10 @@ class Switch:
         self.is_on = True
 
 
-@pytest.fixture(scope="module", params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
+SERVERS = [pytest.param(name, marks=pytest.mark.servers) for name in ("postgresql", "mariadb")]
+
+
+@pytest.fixture(scope="module", params=["sqlite", *SERVERS])
 def away(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Office, Switch]]:
     """An office whose business database can be switched off."""
     folder = tmp_path_factory.mktemp("outage")
@@ -46,9 +49,9 @@ def away(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactor
 
         switch = Switch(lambda: rename("", ".away"), lambda: rename(".away", ""))
     else:
-        cluster = request.getfixturevalue("cluster")
-        company = Company(folder, cluster.new_database())
-        switch = Switch(cluster.stop, cluster.start)
+        database = request.getfixturevalue(request.param)
+        company = Company(folder, database.new_database())
+        switch = Switch(database.stop, database.start)
     company.hire("alice")
     company.hire("bob")
     with Server(company.config, workers=2) as server, closing(Office(company, server)) as office:

@@ -8,7 +8,10 @@ import pytest
 
 from tests.dav import Phone, card, line, replaced
 from tests.http.company import Office
+from tests.http.conftest import EVERY_ENGINE
 from tests.http.test_deleting import private
+
+pytestmark = EVERY_ENGINE
 
 _numbers = itertools.count(1)
 

@@ -27,14 +27,31 @@ def radicale_bcm(*args: str) -> str:
     return done.stdout
 
 
-@pytest.mark.parametrize("engine", ["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
-def test_the_sales_trip(engine: str, request: pytest.FixtureRequest, tmp_path: Path):
+# State and business database, on the same engine and on different ones.
+ENGINES = [
+    ("sqlite", "sqlite"),
+    *(
+        pytest.param(*each, marks=pytest.mark.servers)
+        for each in (
+            ("postgresql", "postgresql"),
+            ("mariadb", "mariadb"),
+            ("postgresql", "mariadb"),
+            ("mariadb", "postgresql"),
+            ("sqlite", "mariadb"),
+            ("postgresql", "sqlite"),
+        )
+    ),
+]
+
+
+@pytest.mark.parametrize(("state", "business"), ENGINES)
+def test_the_sales_trip(state: str, business: str, request: pytest.FixtureRequest, tmp_path: Path):
     addresses = []
-    command = radicale_bcm
-    if engine == "postgresql":
-        command = run_command  # once with processes is enough
-        cluster = request.getfixturevalue("cluster")
-        addresses = ["--database", cluster.new_database(), "--state", cluster.new_database()]
+    # Once with processes is enough.
+    command = radicale_bcm if (state, business) == ("sqlite", "sqlite") else run_command
+    for option, engine in (("--state", state), ("--database", business)):
+        if engine != "sqlite":
+            addresses += [option, request.getfixturevalue(engine).new_database()]
     command("init", str(tmp_path), "--user", "alice", "--password", PASSWORD, *addresses)
     config = tmp_path / "radicale.ini"
 
@@ -80,5 +97,6 @@ def test_the_sales_trip(engine: str, request: pytest.FixtureRequest, tmp_path: P
             assert line(phone.cards[href][1], "UID") == nick["uid"]
             assert phone.sync() == (set(), set())
         assert run("deleted", "list") == []
+        assert run("check")["ok"]
         (back,) = run("contact", "list")
         assert (back["id"], back["uid"], back["deleted"]) == (nick["id"], nick["uid"], None)

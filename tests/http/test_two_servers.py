@@ -64,8 +64,8 @@ class Pair:
         return "".join((each.config.parent / "server.log").read_text() for each in self.servers)
 
 
-def _paired(cluster: PostgreSQL, folder: Path) -> Iterator[Pair]:
-    company = Company(folder, cluster.new_database(), cluster.new_database())
+def _paired(postgresql: PostgreSQL, folder: Path) -> Iterator[Pair]:
+    company = Company(folder, postgresql.new_database(), postgresql.new_database())
     company.hire("alice")
     made = Pair(company)
     yield made
@@ -74,15 +74,15 @@ def _paired(cluster: PostgreSQL, folder: Path) -> Iterator[Pair]:
 
 
 @pytest.fixture(scope="module")
-def pair(cluster: PostgreSQL, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
+def pair(postgresql: PostgreSQL, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pair]:
     """Two servers for all tests but one."""
-    yield from _paired(cluster, tmp_path_factory.mktemp("pair"))
+    yield from _paired(postgresql, tmp_path_factory.mktemp("pair"))
 
 
 @pytest.fixture
-def own_pair(cluster: PostgreSQL, tmp_path: Path) -> Iterator[Pair]:
+def own_pair(postgresql: PostgreSQL, tmp_path: Path) -> Iterator[Pair]:
     """Two servers for a test that changes their databases."""
-    yield from _paired(cluster, tmp_path)
+    yield from _paired(postgresql, tmp_path)
 
 
 def _buyers(company: Company, count: int) -> list[str]:
