@@ -20,6 +20,8 @@ CONTACTS ?=
 DATABASE ?=
 STATE ?=
 TESTS ?=
+# The whole suite runs in as many processes as the machine has cores, four at most: each has database servers of its own.
+PARALLEL := -n auto --maxprocesses 4 --dist worksteal
 BENCH ?=
 RADICALE ?=
 
@@ -45,10 +47,11 @@ demo: $(DEMO_STAMP)
 	    $(if $(DATABASE),--database "$(DATABASE)") $(if $(STATE),--state "$(STATE)")
 
 test: $(TEST_STAMP)
-	$(BIN)/python -m pytest $(TESTS)
+	$(BIN)/python -m pytest $(if $(TESTS),$(TESTS),$(PARALLEL))
 
 lint: $(TEST_STAMP)
 	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
 bench: $(TEST_STAMP)

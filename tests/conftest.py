@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Fixtures of all tests: databases on every engine that this machine has."""
 
+import itertools
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -12,6 +13,7 @@ import sqlalchemy
 from sqlalchemy.pool import NullPool
 
 from radicale_bcm.business.open import BusinessDatabase
+from tests import templates
 from tests.servers import MariaDB, Missing, PostgreSQL, Server
 
 _SERVERS = {"postgresql": PostgreSQL, "mariadb": MariaDB}
@@ -36,6 +38,7 @@ def _servers() -> Iterator[None]:
     for server in _RUNNING.values():
         server.close()
     _RUNNING.clear()
+    templates.remove()
 
 
 @pytest.fixture(scope="session")
@@ -64,18 +67,28 @@ def engine_name(request: pytest.FixtureRequest) -> str:
 
 
 @pytest.fixture
-def new_database_url(engine_name: str, tmp_path: Path) -> Callable[[], str]:
-    """Makes URLs of empty databases on that engine."""
-    if engine_name == "sqlite":
-        numbers = iter(range(1, 1000))
-        return lambda: f"sqlite:///{tmp_path / f'database{next(numbers)}.sqlite'}"
-    return _server(engine_name).new_database
+def new_database_url(engine_name: str, tmp_path: Path) -> Iterator[Callable[..., str]]:
+    """Makes URLs of databases on that engine: empty ones, or with the tables of a "state" or "business" database."""
+    numbers = itertools.count(1)
+    made = []
+
+    def new(kind: str = "") -> str:
+        if engine_name == "sqlite":
+            path = tmp_path / f"database{next(numbers)}.sqlite"
+            return templates.copy_sqlite(kind, path) if kind else f"sqlite:///{path}"
+        server = _server(engine_name)
+        made.append(templates.copy_server(kind, server) if kind else server.new_database())
+        return made[-1]
+
+    yield new
+    for url in made:
+        _server(engine_name).drop(url)
 
 
 @pytest.fixture
-def database_url(new_database_url: Callable[[], str]) -> str:
-    """The URL of an empty database."""
-    return new_database_url()
+def database_url(request: pytest.FixtureRequest, new_database_url: Callable[..., str]) -> str:
+    """The URL of an empty database; of that of `business_database` for a test that asks for both."""
+    return new_database_url("business" if "business_database" in request.fixturenames else "")
 
 
 @pytest.fixture

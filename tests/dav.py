@@ -15,7 +15,7 @@ from urllib.parse import quote, unquote
 
 import httpx
 
-READY_SECONDS = 120
+READY_SECONDS = 180
 
 D = "{DAV:}"
 CR = "{urn:ietf:params:xml:ns:carddav}"
@@ -176,7 +176,7 @@ class Server:
         return self
 
     def _wait(self) -> None:
-        deadline = time.monotonic() + 30
+        deadline = time.monotonic() + READY_SECONDS
         while time.monotonic() < deadline:
             try:
                 httpx.request("OPTIONS", self.url + "/")
@@ -195,7 +195,7 @@ class Server:
         """Stop it and return its exit status."""
         assert self._process is not None
         self._process.send_signal(how)
-        status = self._process.wait(timeout=60)
+        status = self._process.wait(timeout=READY_SECONDS)
         if self._process.stdout:
             self._process.stdout.close()
         self._process = None

@@ -10,12 +10,11 @@ import socket
 import subprocess
 import tempfile
 import time
+from contextlib import closing
 from pathlib import Path
+from typing import Any
 
-import sqlalchemy
-from sqlalchemy.pool import NullPool
-
-START_SECONDS = 60
+START_SECONDS = 120
 
 
 class Missing(Exception):
@@ -91,7 +90,7 @@ class Server:
                 return False
         try:
             self.administer("SELECT 1")
-        except sqlalchemy.exc.DBAPIError:
+        except self._refusal():
             return False
         return True
 
@@ -109,15 +108,22 @@ class Server:
 
     def new_database(self) -> str:
         """The URL of a database that nobody else uses."""
-        name = f"bcm_{next(self._numbers)}"
-        self.administer(f"CREATE DATABASE {name}")
-        return self._url(name)
+        return self._url(self._create(""))
 
-    def administer(self, statement: str) -> None:
-        """Run a statement as the server's owner."""
-        engine = sqlalchemy.create_engine(self._driver_url(), poolclass=NullPool, isolation_level="AUTOCOMMIT")
-        with engine.connect() as connection:
-            connection.exec_driver_sql(statement)
+    def _create(self, options: str) -> str:
+        name = f"bcm_{next(self._numbers)}"
+        self.administer(f"CREATE DATABASE {name} {options}")
+        return name
+
+    def drop(self, url: str) -> None:
+        """Remove a database, whoever is still connected to it: hundreds of them would fill the memory."""
+        raise NotImplementedError
+
+    def administer(self, statement: str, url: str = "") -> None:
+        """Run a statement as the server's owner, in the database of this URL or the server's own. With the driver
+        alone: an engine asks for a dozen things before it works."""
+        with closing(self._connect(_name(url))) as connection:
+            connection.cursor().execute(statement)
 
     def _initialise(self) -> None:
         raise NotImplementedError
@@ -128,8 +134,17 @@ class Server:
     def _url(self, name: str) -> str:
         raise NotImplementedError
 
-    def _driver_url(self) -> str:
+    def _connect(self, name: str) -> Any:
+        """A connection of the driver that commits each statement."""
         raise NotImplementedError
+
+    def _refusal(self) -> type[Exception]:
+        """What the driver raises if the server does not answer."""
+        raise NotImplementedError
+
+
+def _name(url: str) -> str:
+    return url.partition("?")[0].rpartition("/")[2]
 
 
 class PostgreSQL(Server):
@@ -151,8 +166,24 @@ class PostgreSQL(Server):
     def _url(self, name: str) -> str:
         return f"postgresql://bcm@/{name}?host={self.folder}"
 
-    def _driver_url(self) -> str:
-        return self._url("postgres").replace("postgresql:", "postgresql+psycopg:")
+    def drop(self, url: str) -> None:
+        self.administer(f"DROP DATABASE IF EXISTS {_name(url)} WITH (FORCE)")
+
+    def copy_of(self, url: str) -> str:
+        """The URL of a new database that is like this one, to which nobody may be connected."""
+        return self._url(self._create(f"TEMPLATE {_name(url)}"))
+
+    def _connect(self, name: str) -> Any:
+        return self._driver().connect(host=str(self.folder), user="bcm", dbname=name or "postgres", autocommit=True)
+
+    def _refusal(self) -> type[Exception]:
+        return self._driver().Error  # type: ignore[no-any-return]
+
+    @staticmethod
+    def _driver() -> Any:
+        import psycopg
+
+        return psycopg
 
 
 class MariaDB(Server):
@@ -186,5 +217,18 @@ class MariaDB(Server):
     def _url(self, name: str) -> str:
         return f"mariadb://root@localhost/{name}?unix_socket={self.folder / 'socket'}"
 
-    def _driver_url(self) -> str:
-        return self._url("mysql").replace("mariadb:", "mariadb+pymysql:")
+    def drop(self, url: str) -> None:
+        self.administer(f"DROP DATABASE IF EXISTS {_name(url)}")
+
+    def _connect(self, name: str) -> Any:
+        socket_path = str(self.folder / "socket")
+        return self._driver().connect(unix_socket=socket_path, user="root", database=name or None, autocommit=True)
+
+    def _refusal(self) -> type[Exception]:
+        return self._driver().Error  # type: ignore[no-any-return]
+
+    @staticmethod
+    def _driver() -> Any:
+        import pymysql
+
+        return pymysql

@@ -379,7 +379,7 @@ def test_servers_that_start_at_once_upgrade_once(new_database_url: Callable[[], 
     for child in children:
         child.stdin.write("\n")
         child.stdin.flush()
-    answers = [child.communicate(timeout=60) for child in children]
+    answers = [child.communicate(timeout=300) for child in children]
     assert [child.returncode for child in children] == [0, 0, 0], answers
     assert sorted(answer[0].strip() for answer in answers) == ["False", "False", "True"]
 
@@ -396,7 +396,7 @@ def test_an_upgrade_that_was_killed_is_finished_by_the_next(new_database_url: Ca
     )
     url = new_database_url()
     for statements in (6, 18, 30, 45, 300):
-        done = subprocess.run([sys.executable, "-c", script, url, str(statements)], check=False, timeout=60)
+        done = subprocess.run([sys.executable, "-c", script, url, str(statements)], check=False, timeout=300)
         if done.returncode == 0:
             break
         assert done.returncode == -signal.SIGKILL

@@ -40,7 +40,7 @@ def new_site(new_database_url):
     opened = []
 
     def make():
-        opened.append(open_site(Options(new_database_url(), new_database_url()), create=True))
+        opened.append(open_site(Options(new_database_url("state"), new_database_url("business")), create=True))
         return opened[-1]
 
     yield make

@@ -16,10 +16,11 @@ from radicale_bcm.contacts import card as codec
 from radicale_bcm.contacts.fields import BY_NAME
 from radicale_bcm.sync import databases, pull, records
 from radicale_bcm.sync.errors import Forbidden, Invalid
+from tests import templates
 from tests.contract.presets.applications import FILLERS, Application, Change, Expected, differences
 from tests.contract.world import ADMIN, World
 
-ROWS = int(os.environ.get("BCM_ROWS", "100"))
+ROWS = int(os.environ.get("BCM_ROWS", "30"))
 
 APPLICATIONS = [
     ("odoo", "postgresql"), ("dolibarr", "mariadb"), ("suitecrm", "mariadb"), ("espocrm", "mariadb"),
@@ -69,7 +70,8 @@ def _is_time(column: str) -> bool:
 
 
 def _made(app: Application, expected: Expected, tmp_path: Path, mapping: str) -> Crm:
-    world = World(f"sqlite:///{tmp_path}/state.db", f"sqlite:///{tmp_path}/main.db", app.url)
+    state = templates.copy_sqlite("state", tmp_path / "state.db")
+    world = World(state, templates.copy_sqlite("business", tmp_path / "main.db"), app.url)
     world.hire("alice")
     databases.add(world.site, ADMIN, "crm", app.url, Path(mapping))
     world.switch("crm", "remove")

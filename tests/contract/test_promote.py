@@ -43,7 +43,7 @@ class World:
     """A site with the sync folder of alice, and what tests do with it."""
 
     def __init__(self, new_database_url, **options) -> None:
-        self.site = open_site(Options(new_database_url(), new_database_url(), **options), create=True)
+        self.site = open_site(Options(new_database_url("state"), new_database_url("business"), **options), create=True)
         with self.site.write(ACTOR) as unit:
             setup.start(unit, "alice", Choice(folder="Contacts"))
 

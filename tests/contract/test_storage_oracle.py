@@ -74,7 +74,10 @@ def pair(tmp_path: Path, new_database_url: Callable[[], str], engine_name: str) 
     """Both storages, empty."""
     settings = {}
     if engine_name != "sqlite":
-        settings = {"bcm_state_url": new_database_url(), "bcm_database_url": f"sqlite:///{tmp_path / 'business.db'}"}
+        settings = {
+            "bcm_state_url": new_database_url("state"),
+            "bcm_database_url": f"sqlite:///{tmp_path / 'business.db'}",
+        }
         site.open_site(Options(settings["bcm_state_url"], settings["bcm_database_url"]), create=True).close()
     with opened(tmp_path / "ours", **settings) as ours, opened(tmp_path / "theirs", "multifilesystem") as theirs:
         yield Pair(ours, theirs)

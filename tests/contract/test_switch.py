@@ -23,15 +23,17 @@ from radicale_bcm.database.errors import AnotherDatabase, Unavailable
 from radicale_bcm.sync import carry, databases, losses, pull, records, setup, switch
 from radicale_bcm.sync.errors import Conflict, Invalid, NotThere
 from radicale_bcm.sync.setup import Choice
+from tests import templates
 from tests.contract.world import ADMIN, CITIES, World, people
 
-CONTACTS = int(os.environ.get("BCM_CONTACTS", "300"))
+CONTACTS = int(os.environ.get("BCM_CONTACTS", "60"))
 
 
 @pytest.fixture
 def world(new_database_url: Callable[[], str], tmp_path: Path) -> Iterator[World]:
     """The former database is SQLite; the state and the new one are on each engine in turn."""
-    made = World(new_database_url(), f"sqlite:///{tmp_path}/main.db", new_database_url())
+    former = templates.copy_sqlite("business", tmp_path / "main.db")
+    made = World(new_database_url("state"), former, new_database_url("business"))
     yield made
     made.site.close()
 

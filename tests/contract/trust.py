@@ -22,7 +22,7 @@ class World:
     """A site; alice has a sync folder."""
 
     def __init__(self, new_database_url, **options) -> None:
-        self.options = Options(new_database_url(), new_database_url(), **options)
+        self.options = Options(new_database_url("state"), new_database_url("business"), **options)
         self.site = open_site(self.options, create=True)
         self.follow("alice")
 
