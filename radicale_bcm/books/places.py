@@ -35,43 +35,32 @@ def is_shown(conn: Connection, collection: Collection, card: Card) -> bool:
 
 
 def move(
-    conn: Connection,
-    collection: Collection,
-    card: Card,
-    to: tuple[str, str],
-    revision: int,
-    at: datetime,
-    *,
-    known: bool,
+    conn: Connection, collection: Collection, card: Card, to: tuple[str, str], revision: int, at: datetime
 ) -> bool:
-    """Show a card at another href and UID of a folder. `known` says that clients may know it at its former href,
-    which is then told as removed. False if it stands there already.
+    """Show a card at another href and UID of a folder. Tokens of the time when it stood at its former href, which may
+    have ended long ago, hear that it is gone from there. False if it stands at the new place already.
     """
     before = of(conn, collection.id, card)
     if before == to:
         return False
+    last = _last_shown(conn, collection, card, revision)
     # Its own place is written down as well: since when it stands there has to be known.
     cards.set_alias(conn, collection.id, card.id, *to, revision)
     membership.regroup(conn, collection.id, revision)
-    if known and before[0] != to[0]:
-        _bury(conn, collection.id, before[0], revision)
+    if last and before[0] != to[0]:
+        _bury(conn, collection.id, before[0], last)
     collections.touch(conn, collection.id, revision, at)
     return True
 
 
-def give_way(
-    conn: Connection, collection: Collection, card: Card, to: tuple[str, str], revision: int, at: datetime
-) -> None:
-    """As `move`, for a card that enters the folder and finds its place taken. Tokens of the time when it stood there
-    last hear that it is gone.
-    """
+def _last_shown(conn: Connection, collection: Collection, card: Card, revision: int) -> int:
+    """When the folder last showed a card where it stands now: the revision at which it left, at the latest this one;
+    0 if it never did."""
     placed = select(alias.c.revision).where(alias.c.collection_id == collection.id, alias.c.card_id == card.id)
     since = conn.execute(placed).scalar_one_or_none() or 0
     shown = spans.of_cards(conn, collection.id, membership.epochs(conn, collection.id), [card.id]).get(card.id, [])
     last = max((min(each.end, revision) for each in shown if each.start < revision), default=0)
-    before = of(conn, collection.id, card)
-    if move(conn, collection, card, to, revision, at, known=False) and last > since and before[0] != to[0]:
-        _bury(conn, collection.id, before[0], last)
+    return last if last > since else 0
 
 
 def _bury(conn: Connection, collection_id: int, href: str, revision: int) -> None:

@@ -118,7 +118,7 @@ def rename(unit: Unit, collection_id: int, card: Card) -> None:
     taken = collisions.uid_taken(unit.conn, collection_id, card.uid, card.id)
     fresh = str(uuid4())
     place = (f"{fresh}.vcf", fresh if taken else card.uid)
-    places.give_way(unit.conn, collection, card, place, unit.revision, unit.at)
+    places.move(unit.conn, collection, card, place, unit.revision, unit.at)
 
 
 def readmit(unit: Unit, collection_id: int, kind: str, shown_again: Sequence[Card]) -> None:

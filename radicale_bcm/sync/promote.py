@@ -128,18 +128,15 @@ class _Work:
     def person(self, record_type: str) -> Promoted:
         """Make or complete the record and its card; on a move the card takes the place of the contact."""
         unit, decision = self.unit, self.decision
-        was_shown = False
         if decision.record is None:
             record, card = self._create(record_type)
         else:
-            known = cards.of_record(unit.conn, unit.origin.id, decision.record.id)
-            was_shown = known is not None and places.is_shown(unit.conn, self.candidate.collection, known)
             if not self.wish.copy:
                 self.source.take_away(unit)
             record, card = self._bind(decision.record)
         if not self.wish.copy:
             take = decision.record is None or decision.resumed or decision.same_uid
-            self._settle(card, take=take, was_shown=was_shown)
+            self._settle(card, take=take)
         return self._told(record.id, record.uid, display_name(record.fields), record.type)
 
     def _create(self, record_type: str) -> tuple[Record, Card]:
@@ -198,7 +195,7 @@ class _Work:
             note["text_before"] = self.source.text
         return note
 
-    def _settle(self, card: Card, *, take: bool, was_shown: bool) -> None:
+    def _settle(self, card: Card, *, take: bool) -> None:
         """Let the card stand where the contact stood, or say that it does not."""
         unit, collection = self.unit, self.candidate.collection
         if not places.is_shown(unit.conn, collection, card):
@@ -207,7 +204,7 @@ class _Work:
             self.notes.append(f"it leaves /{collection.path}/: {reason}")
         elif take:
             to = self.source.place
-            moved = places.move(unit.conn, collection, card, to, unit.revision, unit.at, known=was_shown)
+            moved = places.move(unit.conn, collection, card, to, unit.revision, unit.at)
             current = cards.get(unit.conn, card.id)
             if moved and current is not None and current.revision != unit.revision:
                 refresh(unit, current)

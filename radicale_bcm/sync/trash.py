@@ -213,6 +213,8 @@ def _forget(unit: Unit, record_id: str) -> None:
     """Leave of a purged record's card only what old sync-tokens need: that there was one at its href."""
     card = cards.of_record(unit.conn, unit.origin.id, record_id)
     if card is not None:
+        # Another program may have removed the row a moment ago: nobody was told yet that the card is gone.
+        project(unit, unit.origin, record_id, None)
         cards.blank(unit.conn, card.id)
     history.forget_record(unit.conn, unit.origin.id, record_id)
     subject = Subject("", unit.origin.id, record_id)

@@ -70,7 +70,8 @@ def _delete(unit: Unit, entry: Entry, action: str) -> str:
 def _restore(unit: Unit, entry: Entry, action: str) -> str:
     number = entry.note.get("trash")
     kept = items.trashed(unit.conn, [number]) if isinstance(number, int) else []
-    if not kept:
+    # SQLite gives the number of one that was restored or purged to another one.
+    if not kept or (kept[0].path, kept[0].href, kept[0].deleted_at) != (entry.path, entry.href, entry.at):
         raise Conflict("it is not in Deleted Items any more")
     plain.restore(unit, kept[0], action, _note(entry, "restored"))
     return "restored"

@@ -337,6 +337,26 @@ class TestMerge:
         world.promote()
         assert list(world.folder()) == [shown.href]
 
+    def test_a_card_that_takes_the_contacts_place_is_told_as_gone_from_its_own_of_long_ago(self, world):
+        """It stood beside the contact, was unfollowed, and comes back in the contact's place."""
+        world.put("x.vcf", self.NICK)
+        with world.site.write(ACTOR) as unit:
+            unit.records().insert(
+                {"given_name": "Nick"}, uid=codec.uid_of(self.NICK), record_type="business-contact", at=unit.at
+            )
+        pull.pull_all(world.site)
+        (beside,) = world.folder().keys() - {"x.vcf"}
+        with world.site.write(ACTOR) as unit:
+            collection = collections.get(unit.conn, "alice/Contacts")
+            token = view.open_folder(unit.conn, collection).revision
+            card_id = view.get(unit.conn, view.open_folder(unit.conn, collection), beside).card_id
+            membership.exclude(unit.conn, collection.id, card_id, "unfollow", unit.revision, unit.at)
+        world.promote("/alice/Contacts/x.vcf")
+        assert list(world.folder()) == ["x.vcf"]
+        with world.site.read() as conn:
+            folder = view.open_folder(conn, collections.get(conn, "alice/Contacts"))
+            assert delta.since(conn, folder, token) == ({"x.vcf"}, {beside})
+
 
 class TestCopy:
     def test_both_exist_and_a_second_run_makes_nothing(self, world):

@@ -67,6 +67,19 @@ def test_a_row_that_another_program_removed_is_listed_and_comes_back(world, plai
         restore(world, nick)
 
 
+def test_a_purge_before_anybody_looked_takes_the_card_along(world, plain_sql_of):
+    """The row was removed and is purged before its card was withdrawn: no folder may show what is left of it."""
+    nick = world.add(**NICK)
+    href, _ = world.card(nick)
+    token = world.token()
+    plain_sql_of(world, f"DELETE FROM contact WHERE id = {nick}")
+    purge(world, nick)
+    assert world.folder() == {}
+    assert world.since(token) == (set(), {href})
+    world.pull()
+    assert world.since(token) == (set(), {href})
+
+
 def test_a_row_that_was_put_back_by_hand_is_not_among_them(world, plain_sql_of):
     nick = world.add(**NICK)
     uid = world.record(nick).uid

@@ -283,3 +283,17 @@ class TestUndo:
                     chosen(unit, [text])
             with pytest.raises(NotThere):
                 chosen(unit, ["987654321"])
+
+
+def test_an_undo_of_a_delete_brings_back_that_contact_and_no_other(world):
+    """A database may give the number among the Deleted Items that one had to the next one."""
+    world.put("a.vcf", card("a", "Ann"))
+    world.put("b.vcf", card("b", "Ben"))
+    world.delete("a.vcf")
+    deleted = world.history(place=(BOOK, "a.vcf"))[0]
+    assert world.undo(deleted).undone
+    world.delete("b.vcf")
+    outcome = world.undo(deleted)
+    assert not outcome.undone
+    assert [each.reason for each in outcome.refused] == ["it is not in Deleted Items any more"]
+    assert set(world.folder()) == {"a.vcf"}

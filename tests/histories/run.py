@@ -1,17 +1,28 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Runs one history; `python -m tests.histories.run SEED [STEPS]` looks for the shortest beginning that fails."""
+"""Runs histories, and looks for the shortest beginning of one that fails. Imported by the command and the test."""
 
-import sys
+import copy
+import random
 import tempfile
+from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from radicale_bcm.books import revisions
+from radicale_bcm.sync import pull, verify
+from tests.histories.accidents import ACCIDENTS
+from tests.histories.admin import ADMIN_STEPS
 from tests.histories.phones import Watch, look, observe_all
-from tests.histories.steps import Life
-from tests.histories.world import Stage, World
+from tests.histories.stage import ADMIN, PostgresqlStage, SqliteStage, Stage
+from tests.histories.steps import STEPS, Life
+from tests.histories.world import World
 
-LOOK_EVERY = 3
+# Every so many steps the phones look, in one of four histories twice as often.
+LOOK_EVERY = 8
+# So often every token is asked about; in between only the latest and some other one.
+LOOK_AT_ALL_EVERY = 20
+VERIFY_EVERY = 4
 MARKERS = (None, ("property", "category", "group"), ("property", "category", "photo-badge"))
 
 
@@ -24,24 +35,75 @@ class Failed(AssertionError):
         self.steps = len(told)
 
 
-def run(stage: Stage, seed: int, steps: int) -> None:
-    """A history of so many steps. Failed if a phone sees anything wrong."""
+def run(stage: Stage, seed: int, steps: int) -> Counter[str]:
+    """A history of so many steps; how often what happened. Failed if a phone sees anything wrong."""
     world = World(stage, MARKERS[seed % len(MARKERS)])
     told: list[str] = []
     try:
         life = Life(world, seed)
-        watches = {path: Watch(path) for path in world.plain}
-        told += life.prologue()
+        life.steps = (*STEPS, *ADMIN_STEPS, *ACCIDENTS)
         try:
-            for number in range(1, steps + 1):
-                told.append(life.step())
-                observe_all(world, watches)
-                if number % LOOK_EVERY == 0 or number == steps:
-                    look(world, watches)
+            told += life.prologue()
+            _go_on(world, life, steps, told)
+            if seed % VERIFY_EVERY == 0:
+                found = verify.differences(world.site, ADMIN)
+                assert not found, found
+                world.counts["verified"] += 1
         except Exception as error:
             raise Failed(seed, told, error) from error
     finally:
         world.close()
+    return world.counts
+
+
+def _go_on(world: World, life: Life, steps: int, told: list[str]) -> None:
+    watches = {path: Watch(path) for path in world.plain}
+    world.stage.observer = lambda: observe_all(world, watches)
+    world.stage.watching(on=True)
+    then: dict[str, Watch] = {}
+    chance = random.Random(steps)
+    look_every = LOOK_EVERY // 2 if life.seed % 4 == 1 else LOOK_EVERY
+    for number in range(1, steps + 1):
+        backed_up = life.backup
+        told.append(life.step())
+        if life.backup is not backed_up:
+            then = copy.deepcopy(watches)
+        if world.restored:
+            world.restored = False
+            watches = _after_restore(watches, then)
+            world.observed = None
+            observe_all(world, watches)
+        if number % LOOK_AT_ALL_EVERY == 0 or number == steps:
+            look(world, watches)
+        elif number % look_every == 0:
+            look(world, watches, chance)
+    world.check_ledger()
+    _expect_quiet(world)
+
+
+def _after_restore(watches: dict[str, Watch], then: dict[str, Watch]) -> dict[str, Watch]:
+    """What phones know after a restore: every token that they have is strange now, whenever they got it."""
+    found = copy.deepcopy(then)
+    for path, watch in watches.items():
+        after = found.setdefault(path, Watch(path))
+        after.strange = [*watch.strange, *(each.token for each in watch.memories)]
+        after.memories.clear()
+        after.revision = -1
+    return {path: watch for path, watch in found.items() if path in then}
+
+
+def _expect_quiet(world: World) -> None:
+    """At rest another look changes nothing: no card, no revision, no row."""
+    with world.site.read() as conn:
+        before = revisions.stamp(conn)
+    rows = world.rows()
+    pull.pull_all(world.site)
+    pull.compare_all(world.site)
+    world.stage.restart()
+    assert not pull.has_pending(world.site), "something is pending at rest"
+    with world.site.read() as conn:
+        assert revisions.stamp(conn) == before, "a revision was drawn at rest"
+    assert world.rows() == rows, "rows changed at rest"
 
 
 def shortest(stage: Stage, seed: int, steps: int) -> Failed | None:
@@ -59,23 +121,12 @@ def shortest(stage: Stage, seed: int, steps: int) -> Failed | None:
 
 
 @contextmanager
-def new_stage() -> Iterator[Stage]:
+def new_stage(engine: str = "sqlite") -> Iterator[Stage]:
     """A stage that is gone afterwards, in memory where the system has such a place."""
     memory = Path("/dev/shm")
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
-        stage = Stage(Path(folder))
+        stage: Stage = SqliteStage(Path(folder)) if engine == "sqlite" else PostgresqlStage(Path(folder))
         try:
             yield stage
         finally:
             stage.close()
-
-
-def main() -> None:
-    """The command."""
-    seed, steps = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 60
-    with new_stage() as stage:
-        print(shortest(stage, seed, steps) or f"history {seed}: {steps} steps are well")
-
-
-if __name__ == "__main__":
-    main()

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""What can happen in a company: random steps, each told to the model as well. Imported by the histories."""
+"""What people, phones and other programs do: random steps, each told to the model as well. Imported by the histories;
+what administrators do, and accidents, are in `admin` and `accidents`."""
 
 import random
 import re
@@ -21,7 +22,8 @@ from radicale_bcm.sync.errors import Refused
 from radicale_bcm.sync.setup import Choice
 from radicale_bcm.sync.unit import Unit
 from tests.dav import card
-from tests.histories.world import Person, World
+from tests.histories.stage import Row
+from tests.histories.world import Model, Person, World
 
 FILTERS: tuple[tuple[str, ...], ...] = (
     (),
@@ -49,8 +51,11 @@ class Life:
 
     def __init__(self, world: World, seed: int) -> None:
         self.world = world
+        self.seed = seed
         self.random = random.Random(seed)
         self.number = 0
+        self.steps: tuple[tuple[Step, int], ...] = STEPS
+        self.backup: tuple[Model, int] | None = None
 
     def uuid(self) -> str:
         """A new UID."""
@@ -62,11 +67,24 @@ class Life:
 
     def step(self) -> str:
         """Let something happen. Returns what it was."""
-        (chosen,) = self.random.choices([step for step, _ in STEPS], [weight for _, weight in STEPS])
+        (chosen,) = self.random.choices([step for step, _ in self.steps], [weight for _, weight in self.steps])
+        return self.attempt(chosen)
+
+    def attempt(self, chosen: Step) -> str:
+        """Let this happen, which may be refused. Returns what came of it."""
         try:
-            return chosen(self)
+            told = chosen(self)
         except Refused as error:
-            return f"{chosen.__name__} refused: {error.reason}"
+            told = f"{chosen.__name__} refused: {error.reason}"
+        kind = (
+            "nothing to do"
+            if told == "nothing"
+            else "refused"
+            if ": refused" in told or " refused: " in told
+            else "done"
+        )
+        self.world.counts[f"{chosen.__name__}: {kind}"] += 1
+        return told
 
     # What there is
 
@@ -147,7 +165,10 @@ def sql_delete(life: Life) -> str:
     number = life.any_record(deleted=life.random.random() < 0.3)
     if number is None:
         return "nothing"
+    if life.world.unseen_deletes == 2:
+        bring_over(life)  # more at once are another story: tests/contract/test_trust_deleted.py
     life.world.sql("DELETE FROM contact WHERE id = ?", number)
+    life.world.unseen_deletes += 1
     return f"DELETE {number}"
 
 
@@ -178,7 +199,9 @@ def sql_uid(life: Life) -> str:
 
 
 def bring_over(life: Life) -> str:
-    return f"pull {pull.pull_all(life.world.site)}"
+    counts = pull.pull_all(life.world.site)
+    life.world.unseen_deletes = 0
+    return f"pull {counts}"
 
 
 def compare(life: Life) -> str:
@@ -190,8 +213,9 @@ def compare(life: Life) -> str:
 
 def add(life: Life) -> str:
     values = life.contact_values()
-    with life.world.acting("admin") as unit:
+    with life.world.acting("admin", "command") as unit:
         record = records.add(unit, values)
+    life.world.ledger.wrote(life.world.model.current, record.id, values)
     return f"add {record.id} {values}"
 
 
@@ -200,8 +224,9 @@ def edit(life: Life) -> str:
     if number is None:
         return add(life)
     values = life.one_value()
-    with life.world.acting("admin") as unit:
+    with life.world.acting("admin", "command") as unit:
         records.edit(unit, number, values)
+    life.world.ledger.wrote(life.world.model.current, number, values)
     return f"edit {number} {values}"
 
 
@@ -209,16 +234,18 @@ def delete(life: Life) -> str:
     number = life.any_record()
     if number is None:
         return "nothing"
-    with life.world.acting("admin") as unit:
+    with life.world.acting("admin", "command") as unit:
         records.delete(unit, number)
     return f"delete {number}"
 
 
 def restore(life: Life) -> str:
-    number = life.any_record(deleted=True)
-    if number is None:
-        return "nothing"
-    with life.world.acting("admin") as unit:
+    """Deleted Items come back, those too that another program removed."""
+    with life.world.acting("admin", "command") as unit:
+        deleted = [each.id for each in trash.listed(unit) if not each.id.startswith("plain-")]
+        if not deleted:
+            return "nothing"
+        number = life.random.choice(deleted)
         trash.restore(unit, [number])
     return f"restore {number}"
 
@@ -237,11 +264,14 @@ def start(life: Life) -> str:
         access=choose(("rw", "rw", "business-ro", "ro")) if maybe() < 0.3 else None,
         on_delete=choose(setup.ON_DELETE) if maybe() < 0.4 else None,
     )
-    with life.world.acting("admin") as unit:
+    with life.world.acting("admin", "command") as unit:
         setup.start(unit, person.name, choice)
     folder = choice.folder or person.folder
     if person.enabled and folder != person.folder:
-        person.hidden.clear()
+        # What was deleted among the kept cards stays deleted, in the other folder too.
+        person.hidden = {
+            number: kind for number, kind in person.hidden.items() if number in person.kept and kind == "unfollow"
+        }
     person.folder, person.enabled = folder, True
     life.world.plain.setdefault(person.path, {})
     for name in ("filters", "category", "access", "on_delete"):
@@ -255,10 +285,11 @@ def stop(life: Life) -> str:
     person = life.anybody(enabled=True)
     if person is None:
         return "nothing"
-    with life.world.acting("admin") as unit:
+    with life.world.acting("admin", "command") as unit:
         setup.stop(unit, person.name)
     person.enabled = False
     person.hidden.clear()
+    person.kept.clear()
     return f"stop {person.name}"
 
 
@@ -267,9 +298,14 @@ def decide_quarantine(life: Life) -> str:
     if person is None or "quarantine" not in person.hidden.values():
         return "nothing"
     confirmed = life.random.random() < 0.5
-    with life.world.acting("admin") as unit:
+    with life.world.acting("admin", "command") as unit:
         (guard.confirm if confirmed else guard.restore)(unit, person.name)
-    person.hidden = {number: kind for number, kind in person.hidden.items() if kind != "quarantine"}
+    waiting = {number for number, kind in person.hidden.items() if kind == "quarantine"}
+    for number in waiting:
+        if confirmed and number in person.kept:
+            person.hidden[number] = "unfollow"  # its record is in a database that nothing touches any more
+        else:
+            del person.hidden[number]
     return f"quarantine of {person.name}: {'confirmed' if confirmed else 'restored'}"
 
 
@@ -301,6 +337,13 @@ def put_plain(life: Life) -> str:
     text = card(uid, f"Plain {life.number}")
     with life.world.acting(person.name) as unit:
         _put(unit, life, path, href, uid, text)
+    life.world.plain[path][href] = text
+    life.world.ledger.put(path, href, text)
+    if life.random.random() < 0.1:
+        with life.world.acting(person.name) as unit:
+            _put(unit, life, path, href, uid, text)
+            assert "revision" not in vars(unit), "the same once more is a change"
+        life.world.counts["a PUT repeated"] += 1
     return f"put {path}/{href} {uid}"
 
 
@@ -322,7 +365,6 @@ def _put(unit: Unit, life: Life, path: str, href: str, uid: str, text: str) -> N
     if taken not in (None, href) or (before is not None and before.uid != uid):
         raise Refused("the UID is in use")
     plain.put(unit, collection, NewItem(href, uid, "VCARD", "", 0, 0, text))
-    life.world.plain[path][href] = text
 
 
 def delete_plain(life: Life) -> str:
@@ -338,7 +380,7 @@ def delete_plain(life: Life) -> str:
 
 def restore_plain(life: Life) -> str:
     """Deleted Items of a folder come back, if their place is free."""
-    with life.world.acting("admin") as unit:
+    with life.world.acting("admin", "command") as unit:
         deleted = [each for each in trash.listed(unit) if each.id.startswith("plain-")]
         if not deleted:
             return "nothing"
@@ -347,7 +389,7 @@ def restore_plain(life: Life) -> str:
         (old,) = items.trashed(unit.conn, [int(chosen.id.removeprefix("plain-"))])
         trash.restore(unit, [chosen.id])
     life.world.plain[path][old.href] = old.text
-    return f"restore {path}/{old.href}"
+    return f"restore plain {path}/{old.href}"
 
 
 def move_plain(life: Life) -> str:
@@ -378,8 +420,48 @@ def edit_card(life: Life) -> str:
         return "nothing"
     person, shown = found
     ((name, value),) = life.one_value().items()
-    text = edited(shown.text, name, value)
+    name, text = edited(shown.text, name, value)
     told = f"{person.name} edits {shown.href} {name}={value}"
+    how = _edit(life, person, shown, text)
+    if how not in ("edited", "kept"):
+        return f"{told}: {how}"
+    number = shown.card_id or 0
+    if how == "kept":
+        life.world.counts["edits of a kept card"] += 1
+        _edit_kept(life, number, name, value)
+    elif name != "category":
+        life.world.ledger.wrote(life.world.model.current, _record_of(life, number), {name: value})
+    if life.random.random() < 0.15:
+        # The answer was lost, and the phone sends it once more.
+        before = life.world.rows()
+        _edit(life, person, shown, text)
+        assert _without_times(life.world.rows()) == _without_times(before), "an edit that was repeated is another one"
+        life.world.counts["an edit repeated"] += 1
+    return told
+
+
+def _without_times(rows: dict[str, Row]) -> dict[str, Row]:
+    return {
+        number: {n: v for n, v in row.items() if n not in ("modified_at", "version")} for number, row in rows.items()
+    }
+
+
+def _record_of(life: Life, card_id: int) -> str:
+    with life.world.site.read() as conn:
+        own = cards.get(conn, card_id)
+    assert own is not None
+    return own.record_id
+
+
+def _edit_kept(life: Life, number: int, name: str, value: str) -> None:
+    fields = life.world.model.kept[number]
+    if value:
+        fields[name] = value
+    else:
+        fields.pop(name, None)
+
+
+def _edit(life: Life, person: Person, shown: Resource, text: str) -> str:
     with life.world.acting(person.name) as unit:
         folder = view.open_folder(unit.conn, life.world.collection(unit, person.path))
         own = cards.get(unit.conn, shown.card_id or 0)
@@ -388,25 +470,26 @@ def edit_card(life: Life) -> str:
         folder = view.open_folder(unit.conn, life.world.collection(unit, person.path))
         now = view.get(unit.conn, folder, shown.href)
         if current is None or now is None or now.card_id != shown.card_id:
-            return told + ": gone meanwhile"
+            return "gone meanwhile"
         sent = Sent(text, "test", matched=now.etag == shown.etag)
         try:
             apply.edit_card(unit, folder, current, sent)
         except Refused:
             apply.refused(unit, folder, shown.href, shown.card_id)
-            return told + ": refused"
-    return told
+            return "refused"
+    return "kept" if own.id in person.kept else "edited"
 
 
-def edited(text: str, name: str, value: str) -> str:
-    """A card as a phone sends it after a change."""
+def edited(text: str, name: str, value: str) -> tuple[str, str]:
+    """Which field a phone changes, and the card that it sends."""
     text = text.replace("\r\n ", "")
     heads = {"business_city": "ADR", "company": "ORG", "note": "NOTE", "category": "CATEGORIES"}
-    head = heads.get(name, "NOTE")
+    name = name if name in heads else "note"
+    head = heads[name]
     line = {"ADR": f"ADR;TYPE=work:;;;{value};;;", "ORG": f"ORG:{value}", "CATEGORIES": f"CATEGORIES:{value}"}
     text = re.sub(rf"^{head}[;:].*\r\n", "", text, flags=re.MULTILINE)
     added = line.get(head, f"NOTE:{value}") + "\r\n" if value else ""
-    return text.replace("END:VCARD", f"{added}END:VCARD")
+    return name, text.replace("END:VCARD", f"{added}END:VCARD")
 
 
 def delete_card(life: Life) -> str:
@@ -414,42 +497,45 @@ def delete_card(life: Life) -> str:
     if found is None:
         return "nothing"
     person, shown = found
-    with life.world.acting(person.name) as unit:
-        told = _delete(unit, life, person, shown)
+    told = _delete(life, person, shown)
     return f"{person.name} deletes {shown.href}: {told}"
 
 
-def _delete(unit: Unit, life: Life, person: Person, shown: Resource, move_to: str | None = None) -> str:
-    collection = life.world.collection(unit, person.path)
-    own = cards.get(unit.conn, shown.card_id or 0)
-    assert own is not None
-    current = apply.read_through(unit, own)
-    folder = view.open_folder(unit.conn, collection)
-    now = view.get(unit.conn, folder, shown.href)
-    if current is None or now is None or now.card_id != shown.card_id:
-        return "gone meanwhile"
-    try:
-        if move_to is None:
-            apply.delete_card(unit, folder, current)
-        else:
-            target = view.open_folder(unit.conn, life.world.collection(unit, move_to))
-            if view.get(unit.conn, target, shown.href) or view.find_uid(unit.conn, target, shown.uid):
-                return "something is there"
-            apply.move_out(unit, folder, now, target.collection, shown.href)
-            moved = view.get(unit.conn, view.open_folder(unit.conn, target.collection), shown.href)
-            assert moved is not None
-            life.world.plain[move_to][shown.href] = moved.text
-    except Refused:
-        apply.refused(unit, folder, shown.href, shown.card_id)
-        return "refused"
-    mode = person.on_delete
-    after = unit.records().get(own.record_id)
-    if mode == "unfollow":
-        person.hidden[own.record_id] = "unfollow"
-    elif mode == "trash" and after is not None and after.deleted_at is None:
-        person.hidden[own.record_id] = "quarantine"
-        return "quarantined"
-    return mode
+def _delete(life: Life, person: Person, shown: Resource, move_to: str | None = None) -> str:
+    moved: Resource | None = None
+    with life.world.acting(person.name) as unit:
+        collection = life.world.collection(unit, person.path)
+        own = cards.get(unit.conn, shown.card_id or 0)
+        assert own is not None
+        current = apply.read_through(unit, own)
+        folder = view.open_folder(unit.conn, collection)
+        now = view.get(unit.conn, folder, shown.href)
+        if current is None or now is None or now.card_id != shown.card_id:
+            return "gone meanwhile"
+        try:
+            if move_to is None:
+                apply.delete_card(unit, folder, current)
+            else:
+                target = view.open_folder(unit.conn, life.world.collection(unit, move_to))
+                if view.get(unit.conn, target, shown.href) or view.find_uid(unit.conn, target, shown.uid):
+                    return "something is there"
+                apply.move_out(unit, folder, now, target.collection, shown.href)
+                moved = view.get(unit.conn, view.open_folder(unit.conn, target.collection), shown.href)
+                assert moved is not None
+        except Refused:
+            apply.refused(unit, folder, shown.href, shown.card_id)
+            return "refused"
+        after = unit.records().get(own.record_id)
+    if moved is not None and move_to is not None:
+        life.world.plain[move_to][shown.href] = moved.text
+        life.world.ledger.put(move_to, shown.href, moved.text)
+    told = person.on_delete
+    if own.id in person.kept or person.on_delete == "unfollow":
+        person.hidden[own.id] = told = "unfollow"
+    elif person.on_delete == "trash" and after is not None and after.deleted_at is None:
+        person.hidden[own.id] = told = "quarantine"
+    life.world.counts[f"a card deleted: {told}"] += 1
+    return told
 
 
 def move_card(life: Life) -> str:
@@ -457,8 +543,7 @@ def move_card(life: Life) -> str:
     if found is None:
         return "nothing"
     person, shown = found
-    with life.world.acting(person.name) as unit:
-        told = _delete(unit, life, person, shown, f"{person.name}/Private")
+    told = _delete(life, person, shown, f"{person.name}/Private")
     return f"{person.name} moves {shown.href} out: {told}"
 
 
@@ -481,7 +566,8 @@ def change_markers(life: Life) -> str:
     """The configuration is changed and the server started anew."""
     world = life.world
     with_group = life.random.random() < 0.5
-    world.site.options = replace(world.site.options, marker=("property", "category", *["group"] * with_group))
+    world.stage.options = replace(world.stage.options, marker=("property", "category", *["group"] * with_group))
+    world.site.options = world.stage.options
     with world.acting("admin") as unit:
         setup.follow_markers(unit)
     pull.compare_all(world.site)

@@ -5,36 +5,34 @@ The model looks at nothing of ours but the meaning of a filter: it reads the row
 SQL, slowly, each time it is asked.
 """
 
-import shutil
-import sqlite3
+import copy
+from collections import Counter
 from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import event
+from sqlalchemy import Connection, select
 
-from radicale_bcm.books import collections
+from radicale_bcm.books import collections, setups
 from radicale_bcm.books.collections import Collection
 from radicale_bcm.books.history import Actor
+from radicale_bcm.books.schema import card as cards_table
 from radicale_bcm.contacts.fields import BY_NAME
 from radicale_bcm.contacts.filters import parse_filters
 from radicale_bcm.contacts.model import Contact
-from radicale_bcm.sync.options import Options
-from radicale_bcm.sync.site import open_site
-from radicale_bcm.sync.unit import Unit
+from radicale_bcm.sync import trash
+from radicale_bcm.sync.unit import Site, Unit
+from tests.histories.ledger import Ledger
+from tests.histories.stage import MAIN, Client, Crash, Row, Stage
 
 PEOPLE = ("alice", "bob", "carol")
-MAX_DELETES = 2
-
-Row = dict[str, Any]
-_FILES = ("state.db", "business.db")
 
 
 @dataclass
 class Person:
-    """What somebody chose, as the model knows it. `hidden` holds the ids of records that only this folder lacks."""
+    """What somebody chose, as the model knows it. `hidden` holds the cards that only this folder lacks, `kept` those
+    that it keeps of the database that is not the current one."""
 
     name: str
     folder: str = ""
@@ -43,7 +41,8 @@ class Person:
     access: str = "rw"
     on_delete: str = "trash"
     enabled: bool = False
-    hidden: dict[str, str] = field(default_factory=dict)
+    hidden: dict[int, str] = field(default_factory=dict)
+    kept: set[int] = field(default_factory=set)
 
     @property
     def path(self) -> str:
@@ -51,66 +50,31 @@ class Person:
         return f"{self.name}/{self.folder}"
 
 
-def options_in(folder: Path, marker: tuple[str, ...] | None = None) -> Options:
-    """A site in a folder."""
-    return Options(
-        marker=marker,
-        state_url=f"sqlite:///{folder / 'state.db'}",
-        database_url=f"sqlite:///{folder / 'business.db'}",
-        max_deletes=MAX_DELETES,
-        deletes_window=100_000,
-    )
+@dataclass
+class Model:
+    """What the model remembers. `plain` maps a collection's path to href -> text, `kept` a kept card to its fields."""
 
-
-class Stage:
-    """Where histories happen one after another: a site whose databases are empty again at the beginning of each.
-
-    Making new databases, and a new engine that has to compile every statement, takes longer than a history.
-    """
-
-    def __init__(self, folder: Path) -> None:
-        self._folder = folder
-        self.site = open_site(options_in(folder), create=True)
-        self._engines = (self.site.state.engine, self.site.business(self.site.origin()).engine)
-        for engine in self._engines:
-            event.listen(engine, "connect", _hurry)
-            engine.dispose()
-        for name in _FILES:
-            with closing(sqlite3.connect(folder / name)) as client:
-                client.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            shutil.copyfile(folder / name, folder / f"{name}.empty")
-
-    def clear(self, marker: tuple[str, ...] | None) -> None:
-        """Begin anew, with these markers."""
-        for engine in self._engines:
-            engine.dispose()
-        for name in _FILES:
-            for left in self._folder.glob(f"{name}-*"):
-                left.unlink()
-            shutil.copyfile(self._folder / f"{name}.empty", self._folder / name)
-        self.site.options = options_in(self._folder, marker)
-        self.site.forget_origin()
-
-    def connect(self) -> sqlite3.Connection:
-        """Another program's connection to the business database."""
-        return sqlite3.connect(self._folder / "business.db", isolation_level=None, timeout=30)
-
-    def close(self) -> None:
-        """Close all connections."""
-        self.site.close()
+    people: dict[str, Person]
+    plain: dict[str, dict[str, str]] = field(default_factory=dict)
+    kept: dict[int, Contact] = field(default_factory=dict)
+    current: str = MAIN
+    ledger: Ledger = field(default_factory=Ledger)
 
 
 class World:
-    """Databases, people and plain contacts. `plain` maps a collection's path to href -> text."""
+    """Databases, people and plain contacts."""
 
     def __init__(self, stage: Stage, marker: tuple[str, ...] | None = None) -> None:
         stage.clear(marker)
-        self.site = stage.site
-        self.people = {name: Person(name) for name in PEOPLE}
-        self.plain: dict[str, dict[str, str]] = {}
-        self._client = stage.connect()
-        self._client.row_factory = sqlite3.Row
-        self._client.execute("PRAGMA synchronous=OFF")
+        self.stage = stage
+        self.model = Model({name: Person(name) for name in PEOPLE})
+        self.counts: Counter[str] = Counter()
+        self.crashed = False
+        self.observed: tuple[int, str] | None = None
+        self.unseen_deletes = 0
+        self.restored = False
+        self.switches = 0
+        self._clients: dict[str, Client] = {}
         with self.acting("alice") as unit:
             for name in PEOPLE:
                 path = f"{name}/Private"
@@ -118,23 +82,74 @@ class World:
                 collections.create(unit.conn, path, props, unit.revision, unit.at)
                 self.plain[path] = {}
 
+    @property
+    def site(self) -> Site:
+        """The site, which is another one after a restart."""
+        return self.stage.site
+
+    @property
+    def people(self) -> dict[str, Person]:
+        """By name."""
+        return self.model.people
+
+    @property
+    def plain(self) -> dict[str, dict[str, str]]:
+        """path -> href -> text"""
+        return self.model.plain
+
+    @property
+    def ledger(self) -> Ledger:
+        """What was acknowledged."""
+        return self.model.ledger
+
+    def remembered(self) -> Model:
+        """A copy of the model."""
+        return copy.deepcopy(self.model)
+
     def close(self) -> None:
         """The history is over."""
-        self._client.close()
+        self.leave()
+
+    def leave(self) -> None:
+        """Other programs close their connections."""
+        for each in self._clients.values():
+            each.close()
+        self._clients.clear()
 
     @contextmanager
-    def acting(self, name: str) -> Iterator[Unit]:
-        """A unit of work of a person's phone."""
-        with self.site.write(Actor(name, "phone", "dav")) as unit:
-            yield unit
+    def acting(self, name: str, source: str = "dav") -> Iterator[Unit]:
+        """A unit of work of a person's phone. A crash after the commit is an answer that got lost: it happened."""
+        before = self.stage.states
+        try:
+            with self.site.write(Actor(name, "phone", source)) as unit:
+                yield unit
+        except Crash:
+            if self.stage.states == before:
+                raise
+            self.crashed = True
 
-    def sql(self, statement: str, *values: Any) -> list[Row]:
-        """What another program does to the business database."""
-        return [dict(row) for row in self._client.execute(statement, values)]
+    def check_ledger(self) -> None:
+        """Nothing that was acknowledged is lost."""
+        origins = {name: origin.id for name, origin in self.stage.origins.items()}
+        rows = {name: self.rows(name) for name in origins}
+        erased: dict[str, dict[str, Contact]] = {}
+        for name, origin in self.stage.origins.items():
+            with self.site.business(origin).reader() as source:
+                erased[name] = {number: each.fields for number, each in trash.erased_records(source).items()}
+        with self.site.read() as conn:
+            self.counts["values looked for in the ledger"] += self.ledger.check(conn, origins, rows, erased)
 
-    def rows(self) -> dict[str, Row]:
+    def sql(self, statement: str, *values: Any, database: str = "") -> list[Row]:
+        """What another program does to a business database."""
+        name = database or self.model.current
+        if name not in self._clients:
+            self._clients[name] = self.stage.connect(name)
+        return self._clients[name].run(statement, values)
+
+    def rows(self, database: str = "") -> dict[str, Row]:
         """The records as they stand, by id."""
-        return {str(row["id"]): row for row in self.sql("SELECT * FROM contact ORDER BY id")}
+        found = self.sql("SELECT * FROM contact ORDER BY id", database=database)
+        return {str(row["id"]): row for row in found}
 
     def collection(self, unit_or_conn: Any, path: str) -> Collection:
         """A collection that exists."""
@@ -142,22 +157,33 @@ class World:
         assert found is not None, path
         return found
 
-    def shown(self, path: str) -> dict[str, Contact]:
-        """What the folder at a path must show of the business database: record id -> fields."""
+    def card_ids(self, conn: Connection) -> dict[str, int]:
+        """record id -> number of its card, of the current database."""
+        origin = setups.current_origin(conn)
+        assert origin is not None
+        found = select(cards_table.c.record_id, cards_table.c.id).where(cards_table.c.origin_id == origin.id)
+        return dict(tuple(row) for row in conn.execute(found))
+
+    def shown(self, conn: Connection, path: str, rows: dict[str, Row], numbers: dict[str, int]) -> dict[int, Contact]:
+        """What the folder at a path must show of the business databases: number of the card -> fields."""
         for person in self.people.values():
             if person.enabled and person.path == path:
-                return self._shown_to(person)
+                found = self.matching(person, rows, numbers) | {
+                    number: self.model.kept[number] for number in person.kept
+                }
+                return {number: fields for number, fields in found.items() if number not in person.hidden}
         return {}
 
-    def _shown_to(self, person: Person) -> dict[str, Contact]:
+    def matching(self, person: Person, rows: dict[str, Row], numbers: dict[str, int]) -> dict[int, Contact]:
+        """The current records that pass a person's filter."""
         wanted = parse_filters(person.filters).bind(person.name)
         found = {}
-        for number, row in self.rows().items():
-            if row["type"] == "account" or row["deleted_at"] is not None or number in person.hidden:
+        for number, row in rows.items():
+            if row["type"] == "account" or row["deleted_at"] is not None:
                 continue
             fields = fields_of(row)
             if wanted.matches(fields, {"type": row["type"], "id": number, "uid": row["uid"]}):
-                found[number] = fields
+                found[numbers[number]] = fields
         return found
 
     def has_group(self, path: str) -> bool:
@@ -179,7 +205,3 @@ def _text(name: str, value: Any) -> str:
     if BY_NAME[name].kind == "yesno":
         return "true" if value in (1, "1", "true") else "false"
     return str(value)
-
-
-def _hurry(connection: Any, _record: Any) -> None:
-    connection.execute("PRAGMA synchronous=OFF")
