@@ -2,7 +2,8 @@
 """Bringing over what changed in the business database. Imported by server and cli.
 
 Nothing is taken off the change log before the state that shows it is committed. Records that vanish take their cards
-along only within the bound of `losses`.
+along only within the bound of `losses`. The business database is only read meanwhile, in a snapshot that is younger
+than the log rows: what is committed after it is in the log again, and another program's write need not wait.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -55,7 +56,7 @@ def pull(site: Site, actor: Actor = DATABASE, *, limit: int = BATCH) -> Counts:
     The rows are taken off the log after the state was committed: a crash before that only repeats the work.
     """
     origin, feed = site.origin(), site.feed()
-    with site.write(actor) as unit:
+    with site.write(actor, state_only=True) as unit:
         if unit.origin.id != origin.id:
             # Another process switched to another database a moment ago.
             site.forget_origin()
@@ -167,7 +168,7 @@ def compare_all(
     counts = Counts()
     for part in _id_batches(site, origin, progress):
         # Read again under the lock: what was read before it may have been edited meanwhile.
-        with site.write(actor) as unit:
+        with site.write(actor, state_only=True) as unit:
             counts += compare(unit, origin, list(unit.records(origin).get_many(part).values()))
             unit.failed = dry_run
     return counts + _remove_missing(site, origin, actor, confirmed=confirmed, dry_run=dry_run)
@@ -182,7 +183,7 @@ def load(site: Site, origin: Origin, actor: Actor, leave: frozenset[str], progre
         leave |= origins.shown(conn, origin.id).keys()
     counts = Counts()
     for part in _id_batches(site, origin, progress):
-        with site.write(actor) as unit:
+        with site.write(actor, state_only=True) as unit:
             wanted = [each for each in part if each not in leave]
             counts += compare(unit, origin, list(unit.records(origin).get_many(wanted).values()))
     return counts
@@ -253,7 +254,7 @@ def _show_first(unit: Unit, origin: Origin, fresh: list[Record]) -> Counts:
 def _remove_missing(
     site: Site, origin: Origin, actor: Actor, *, confirmed: bool = False, dry_run: bool = False
 ) -> Counts:
-    with site.write(actor) as unit:
+    with site.write(actor, state_only=True) as unit:
         counts = _withdraw_missing(unit, origin, confirmed=confirmed)
         unit.failed = dry_run
     return counts

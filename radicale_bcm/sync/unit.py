@@ -109,11 +109,14 @@ class Site:
             yield conn
 
     @contextmanager
-    def write(self, actor: Actor) -> Iterator["Unit"]:
-        """A unit of work: committed at the end, rolled back by an exception or if it was marked as failed."""
+    def write(self, actor: Actor, *, state_only: bool = False) -> Iterator["Unit"]:
+        """A unit of work: committed at the end, rolled back by an exception or if it was marked as failed.
+
+        With `state_only` it reads the business database in a snapshot and keeps no program waiting that writes there.
+        """
         try:
             with self.state.writer() as conn, ExitStack() as business:
-                unit = Unit(self, conn, business, actor)
+                unit = Unit(self, conn, business, actor, state_only=state_only)
                 yield unit
                 if unit.failed:
                     raise _RollBack  # noqa: TRY301 - leaves the transactions as any error does
@@ -139,13 +142,16 @@ class Unit:
     inside the lock.
     """
 
-    def __init__(self, site: Site, conn: Connection, business: ExitStack, actor: Actor) -> None:
+    def __init__(
+        self, site: Site, conn: Connection, business: ExitStack, actor: Actor, *, state_only: bool = False
+    ) -> None:
         self.site = site
         self.conn = conn
         self.actor = actor
         self.at = datetime.now(UTC)
         self.failed = False
         self._business = business
+        self._state_only = state_only
         self._records: dict[int, RecordSource] = {}
         self._shown: list[str] = []
 
@@ -185,8 +191,10 @@ class Unit:
         self.origin = setups.get_origin(self.conn, origin.id)
 
     def records(self, origin: Origin | None = None) -> RecordSource:
-        """The records of a business database in a write transaction of this unit, opened at first use."""
+        """The records of a business database in a transaction of this unit, opened at first use."""
         wanted = origin or self.origin
         if wanted.id not in self._records:
-            self._records[wanted.id] = self._business.enter_context(self.site.business(wanted).writer())
+            business = self.site.business(wanted)
+            opened = business.reader() if self._state_only else business.writer()
+            self._records[wanted.id] = self._business.enter_context(opened)
         return self._records[wanted.id]

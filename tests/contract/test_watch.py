@@ -120,3 +120,22 @@ def test_only_one_of_several_processes_compares(site: Site, monkeypatch: pytest.
     for _ in range(3):
         Watcher(site)._look()
     assert done == [1]
+
+
+def test_another_program_can_write_while_changes_are_being_shown(site, tmp_path, monkeypatch):
+    """The sqlite3 program waits for nobody: what it finds locked it gives up."""
+    shown = pull.project
+
+    def meanwhile(*args, **options):
+        with closing(sqlite3.connect(tmp_path / "business.db", timeout=0)) as client, client:
+            client.execute("INSERT INTO contact (name) VALUES ('Ben')")
+        return shown(*args, **options)
+
+    pull.pull_pending(site)
+    _sql(site, tmp_path, "INSERT INTO contact (name) VALUES ('Ann')")
+    monkeypatch.setattr(pull, "project", meanwhile)
+    pull.pull_pending(site)
+    assert _labels(site) == ["Ann"]
+    monkeypatch.undo()
+    pull.pull_pending(site)
+    assert sorted(_labels(site)) == ["Ann", "Ben"]
