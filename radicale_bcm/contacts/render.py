@@ -78,6 +78,9 @@ def render(template: str | None, contact: Contact, server: ServerLines) -> Rende
         if _has_gap(wanted):
             entries = _settled(entries, wanted, server.link)
     else:
+        if not template.replace("\r\n", "").isprintable():
+            # First of all: without them a line may be another one, and rendering again has to give the same.
+            template = UNFIT.sub("", template)
         entries = _Merge(template, wanted, server.link).entries
     badge = badge_line() if server.badge and not any(line.name == "PHOTO" for line, _ in entries) else ""
     text = _server_text(contact, server) + "".join([line.raw for line, _ in entries]) + badge + "END:VCARD\r\n"

@@ -195,8 +195,9 @@ class Reading:
             self._mailing()
         if fn and fn != derived_name(contact):
             contact["name"] = fn
-        if self.categories:
-            contact["category"] = join_categories(self.categories)
+        category = join_categories(self.categories)
+        if category:
+            contact["category"] = category
 
     def _mailing(self) -> None:
         """A preferred address is the mailing address; not if it is the first one, where Apple always puts a pref."""

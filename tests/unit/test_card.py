@@ -643,6 +643,20 @@ def test_characters_that_xml_cannot_carry_are_left_out():
     assert normalised({"note": "x\x00y\r\nz"}) == {"note": "xy\nz"}
 
 
+def test_a_character_that_xml_cannot_carry_hides_no_line_from_the_first_rendering():
+    """A picture that is one without it is stored as one at once, and not by the next look, which would be a change."""
+    text = "BEGIN:VCARD\r\nVERSION:4.0\r\nUID:u\r\nFN:Zoë\r\nPHOTO:dat\x7fa:image/png;base64,QUJD\r\nEND:VCARD\r\n"
+    first = render(text, read(text), SERVER)
+    assert "ENCODING=b:QUJD\r\n" in first.text
+    assert render(first.text, read(first.text), SERVER) == first
+
+
+def test_a_line_without_categories_is_none():
+    text = "BEGIN:VCARD\r\nVERSION:3.0\r\nUID:u\r\nFN:x\r\nN:x;;;;\r\nCATEGORIES:{}\r\nEND:VCARD\r\n"
+    assert "category" not in read(text.format("\rX-A:b"))
+    assert "category" not in read(text.format(" , "))
+
+
 def test_what_is_no_card_is_refused():
     for function in (read, uid_of, fn_of, summary, with_identity):
         with pytest.raises(NotAVCard):

@@ -1,0 +1,265 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Deliberate bugs: each one textual change, and the tests that have to notice it. Imported by the command and by the
+test that each still applies."""
+
+from dataclasses import dataclass
+
+_HISTORIES = ("tests/property/test_histories.py", "-k", "exactly")
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """A bug: in the file at `path`, the one place with the text `old` says `new`. `tests` are arguments of pytest."""
+
+    name: str
+    path: str
+    old: str
+    new: str
+    tests: tuple[str, ...]
+
+
+def _only(path: str, expression: str) -> tuple[str, ...]:
+    return (f"tests/{path}.py", "-k", expression)
+
+
+MUTANTS = (
+    Mutant(
+        "the write lock is not taken",
+        "radicale_bcm/database/engine.py",
+        'connection.exec_driver_sql("BEGIN IMMEDIATE")',
+        'connection.exec_driver_sql("BEGIN")',
+        _only("http/test_races", "sqlite and one_if_match"),
+    ),
+    Mutant(
+        "the state is committed before the business database",
+        "radicale_bcm/sync/unit.py",
+        "with self.state.writer() as conn, ExitStack() as business:",
+        "with ExitStack() as business, self.state.writer() as conn:",
+        _HISTORIES,
+    ),
+    Mutant(
+        "a failed unit of work is committed",
+        "radicale_bcm/sync/unit.py",
+        "if unit.failed:\n",
+        "if not unit:\n",
+        _only("contract/test_promote", "sqlite and reason_and_the_others"),
+    ),
+    Mutant(
+        "a sync-token is off by one",
+        "radicale_bcm/books/revisions.py",
+        "    return number\n\n\ndef start(",
+        "    return number + 1\n\n\ndef start(",
+        _HISTORIES,
+    ),
+    Mutant(
+        "the nonce of a sync-token is ignored",
+        "radicale_bcm/books/revisions.py",
+        "    if found != nonce:",
+        "    if found is None:",
+        _only("contract/test_trust_backup", "sqlite"),
+    ),
+    Mutant(
+        "a plain contact leaves no tombstone when it is moved or promoted",
+        "radicale_bcm/books/items.py",
+        '            "deleted_revision": revision,\n',
+        '            "deleted_revision": 0,\n',
+        _HISTORIES,
+    ),
+    Mutant(
+        "a card that moves to another address leaves no tombstone at the old one",
+        "radicale_bcm/books/places.py",
+        "if last and before[0] != to[0]:",
+        "if last < 0 and before[0] != to[0]:",
+        _only("contract/test_folder_tokens", "sqlite"),
+    ),
+    Mutant(
+        "a card that left a filter stays in its audience",
+        "radicale_bcm/sync/audience.py",
+        "    for number in sorted(now - fitting):\n",
+        "    for number in sorted(now - now):\n",
+        _HISTORIES,
+    ),
+    Mutant(
+        "what left a filter is never told",
+        "radicale_bcm/books/delta.py",
+        "                removed.add(fact.href)\n    return",
+        "                pass\n    return",
+        _HISTORIES,
+    ),
+    Mutant(
+        "a card that was never shown is told as removed",
+        "radicale_bcm/books/delta.py",
+        "            elif any(each.end > max(revision, fact.placed) for each in shown):\n",
+        "            else:\n",
+        _HISTORIES,
+    ),
+    Mutant(
+        "REV comes from the clock",
+        "radicale_bcm/contacts/render.py",
+        "        modified = server.modified\n",
+        "        modified = datetime.now(UTC)\n",
+        ("tests/unit/test_card.py",),
+    ),
+    Mutant(
+        "an ETag does not know the category",
+        "radicale_bcm/books/view.py",
+        "return f'\"{etag}{renamed}{category_tag(category)}\"'",
+        "return f'\"{etag}{renamed}\"'",
+        _HISTORIES,
+    ),
+    Mutant(
+        "a wildcard of LIKE in a value is not escaped",
+        "radicale_bcm/contacts/filter_sql_text.py",
+        'f"!{char}" if char in "%_!" else char',
+        "char",
+        _only("property/test_filters", "postgresql"),
+    ),
+    Mutant(
+        "the set-up of any principal is taken",
+        "radicale_bcm/books/setups.py",
+        "row = conn.execute(_SETUPS.where(setup.c.principal == principal)).one_or_none()",
+        "row = conn.execute(_SETUPS).first()",
+        _HISTORIES,
+    ),
+    Mutant(
+        "a set-up is saved for everybody",
+        "radicale_bcm/books/setups.py",
+        "conn.execute(update(setup).where(setup.c.principal == values.principal).values(row))",
+        'conn.execute(update(setup).values({**row, "principal": setup.c.principal}))',
+        _HISTORIES,
+    ),
+    Mutant(
+        "the card of a change has no history row",
+        "radicale_bcm/sync/project.py",
+        "    _record_history(unit, changed, cause, action, changes)\n",
+        "",
+        _only("contract/test_trust_history", "sqlite and client_does_to_a_business"),
+    ),
+    Mutant(
+        "a plain contact has no history row",
+        "radicale_bcm/sync/plain.py",
+        "        history.write(unit.conn, unit.revision, unit.at, unit.actor, *row, row_note)\n",
+        "",
+        _HISTORIES,
+    ),
+    Mutant(
+        "If-Match is compared with what was shown, not with the record",
+        "radicale_bcm/sync/apply.py",
+        "    if card.origin_id != unit.origin.id:\n        return card\n    record",
+        "    if card.origin_id:\n        return card\n    record",
+        _only("http/test_conflicts", "sqlite and before_anybody_looked"),
+    ),
+    Mutant(
+        "the removal policy is ignored",
+        "radicale_bcm/contacts/edit.py",
+        'return BY_NAME[name].removal == "keep"',
+        "return False",
+        _only("http/test_business_cards", "sqlite and few_clients_show"),
+    ),
+    Mutant(
+        "the bound on deletes is ten times as high",
+        "radicale_bcm/sync/guard.py",
+        "    return done >= max(unit.options.max_deletes, int((shown + done) * SHARE))",
+        "    return done >= 10 * max(unit.options.max_deletes, int((shown + done) * SHARE))",
+        _only("contract/test_trust_deleted", "sqlite and bound"),
+    ),
+    Mutant(
+        "the bound on vanishing records is not kept",
+        "radicale_bcm/sync/losses.py",
+        "if confirmed or missing <= bound(unit, shown):",
+        "if confirmed or missing:",
+        _only("contract/test_source_lost", "sqlite"),
+    ),
+    Mutant(
+        "the set-up's category is taken for the record's",
+        "radicale_bcm/sync/apply.py",
+        "        ignore_categories=categories,\n        link=link_to(unit, card.record_id),\n    )",
+        "        ignore_categories=frozenset(),\n        link=link_to(unit, card.record_id),\n    )",
+        _HISTORIES,
+    ),
+    Mutant(
+        "a merge gives the field to the wrong side",
+        "radicale_bcm/contacts/edit.py",
+        'elif now != base.get(name, "") and not client_wins:',
+        'elif now != base.get(name, "") and client_wins:',
+        _only("http/test_conflicts", "sqlite and database_wins"),
+    ),
+    Mutant(
+        "a merge takes the newest version for what the client had",
+        "radicale_bcm/sync/apply.py",
+        "    if sent.matched:\n        return current\n    version",
+        "    if sent.text:\n        return current\n    version",
+        _only("http/test_conflicts", "sqlite and both_sides_changes"),
+    ),
+    Mutant(
+        "a soft delete is a hard one",
+        "radicale_bcm/business/records.py",
+        "        self.connection.execute(statement.values(deleted_at=at or datetime.now(UTC), deleted_by=who))\n",
+        "        self.connection.execute(statement.values(deleted_at=at or datetime.now(UTC), deleted_by=who))\n"
+        "        self.connection.execute(contact.delete().where(contact.c.id == rows.key_of(record_id)))\n",
+        _only("contract/test_records", "sqlite"),
+    ),
+    Mutant(
+        "a look takes changes off the log before they are shown",
+        "radicale_bcm/sync/pull.py",
+        "        pending = feed.pending(limit)\n",
+        "        pending = feed.pending(limit)\n        feed.acknowledge([each.seq for each in pending])\n",
+        _HISTORIES,
+    ),
+    Mutant(
+        "text in a vCard is not escaped",
+        "radicale_bcm/contacts/escaping.py",
+        '_NEEDS_ESCAPE = re.compile(r"[\\\\,;\\n\\r]")',
+        '_NEEDS_ESCAPE = re.compile(r"[\\\\\\n\\r]")',
+        _only("property/test_card_roundtrip", "not nothing"),
+    ),
+    Mutant(
+        "a promoted card stands at an address of its own",
+        "radicale_bcm/sync/promote.py",
+        "            take = decision.record is None or decision.resumed or decision.same_uid\n",
+        "            take = False\n",
+        _only("contract/test_promote", "sqlite and long_ago"),
+    ),
+    Mutant(
+        "a promoted contact gets another UID",
+        "radicale_bcm/sync/promotion.py",
+        "    if not copy and 0 < len(candidate.uid) <= UID_LENGTH and candidate.uid.isprintable():\n",
+        "    if copy and 0 < len(candidate.uid) <= UID_LENGTH and candidate.uid.isprintable():\n",
+        _only("contract/test_promote", "sqlite and same_href_and_uid"),
+    ),
+    Mutant(
+        "the same text once more is a change",
+        "radicale_bcm/sync/plain.py",
+        "    if old and old.text == new.text and old.uid == new.uid:\n        return old, old\n",
+        "",
+        _HISTORIES,
+    ),
+    Mutant(
+        "a read-only folder takes contacts",
+        "radicale_bcm/sync/plain.py",
+        'if own and own.access == "ro":',
+        'if own and own.access == "none":',
+        _only("http/test_permissions", "sqlite"),
+    ),
+    Mutant(
+        "a purge leaves the values in the history",
+        "radicale_bcm/sync/trash.py",
+        "    history.forget_record(unit.conn, unit.origin.id, record_id)\n",
+        "",
+        _only("contract/test_trust_deleted", "sqlite and leaves_nothing"),
+    ),
+    Mutant(
+        "a purge leaves an empty card in the folders",
+        "radicale_bcm/sync/trash.py",
+        "        project(unit, unit.origin, record_id, None)\n",
+        "",
+        _only("contract/test_trust_deleted", "sqlite and before_anybody"),
+    ),
+    Mutant(
+        "an undo takes the number among the Deleted Items for the contact",
+        "radicale_bcm/sync/undo_plain.py",
+        "if not kept or (kept[0].path, kept[0].href, kept[0].deleted_at) != (entry.path, entry.href, entry.at):",
+        "if not kept:",
+        _only("contract/test_trust_history", "sqlite and no_other"),
+    ),
+)
