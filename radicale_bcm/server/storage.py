@@ -5,7 +5,7 @@ acquire_lock; one lock is one unit of work (writing) or one snapshot (reading) o
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,13 @@ class Storage(BaseStorage):
         self.remembered: dict[str, Any] = {}
         self.compares_answers: bool = self.configuration.get("storage", "bcm_compare_answers")
         self._size_limit = compat.size_limit(self.configuration)
+        self._make_folder_of_shares()
+
+    def _make_folder_of_shares(self) -> None:
+        """Radicale's list of shares is kept below filesystem_folder, which its own storage makes at its start."""
+        if compat.option(self.configuration, "sharing", "type", "none") != "none":
+            with suppress(OSError):  # Radicale says what is wrong as soon as it looks for the list
+                Path(self.configuration.get("storage", "filesystem_folder")).mkdir(parents=True, exist_ok=True)
 
     def shows(self, found: view.Resource) -> bool:
         """Radicale's own storage hides what is larger than `[server] max_resource_size`; a business card is not."""
