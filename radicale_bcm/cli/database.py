@@ -84,7 +84,7 @@ def add(
         output.hint(f"It is not shown yet: radicale-bcm database switch {name} --keep|--remove|--import")
 
 
-@app.command()
+@app.command(short_help="Show the contacts of another business database.")
 def switch(
     ctx: typer.Context,
     name: Name,
@@ -122,7 +122,7 @@ def switch(
     _tell(outcome, dry_run=dry_run, as_json=as_json)
 
 
-@app.command()
+@app.command(short_help="Take a former database and its kept cards away.")
 def forget(ctx: typer.Context, name: Name, yes: Yes = False, dry_run: DryRun = False, as_json: Json = False) -> None:
     """Take the kept cards of a former database out of the folders, and its address off the list.
 

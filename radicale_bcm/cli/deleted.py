@@ -73,7 +73,7 @@ def list_(
         output.hint(f"{output.counted(len(waiting), 'delete')} more wait for your word: see deleted list --quarantined")
 
 
-@app.command()
+@app.command(short_help="Bring deleted contacts back into every folder.")
 def restore(
     ctx: typer.Context,
     ids: Ids = None,
@@ -108,7 +108,7 @@ def restore(
         raise typer.Exit(1)
 
 
-@app.command()
+@app.command(short_help="Carry out deletes that were set aside.")
 def confirm(
     ctx: typer.Context,
     principal: Principal,

@@ -57,7 +57,7 @@ def sync() -> None:
     """
 
 
-@app.command()
+@app.command(short_help="Show the business contacts that pass the filters in a folder.")
 def start(
     ctx: typer.Context,
     principal: Principal,
@@ -88,7 +88,7 @@ def start(
         output.hint(f"{principal} cannot log in yet: radicale-bcm user add {principal}")
 
 
-@app.command("set")
+@app.command("set", short_help="Change folder, filters, category or access.")
 def set_(
     ctx: typer.Context,
     principal: Principal,
@@ -118,7 +118,7 @@ def set_(
     _tell(found, effect, dry_run=dry_run, as_json=as_json)
 
 
-@app.command()
+@app.command(short_help="Take the business contacts out of the folder again.")
 def stop(
     ctx: typer.Context, principal: Principal, yes: Yes = False, dry_run: DryRun = False, as_json: Json = False
 ) -> None:
@@ -142,7 +142,7 @@ def stop(
     output.say(f"{output.counted(left, 'business card')} {verb} the folder; plain contacts and records stay.")
 
 
-@app.command()
+@app.command(short_help="Bring over what changed, or compare everything.")
 def now(
     ctx: typer.Context,
     full: Annotated[

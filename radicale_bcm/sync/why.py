@@ -129,7 +129,9 @@ def _conditions(case: _Case, principal: str) -> list[Explanation]:
 
 def _about_setup(case: _Case, principal: str) -> list[str]:
     if case.own is None:
-        return [f"{principal} has no set-up: `radicale-bcm sync start --principal {principal} --folder NAME` makes one"]
+        return [
+            f"there is no set-up for {principal}: `radicale-bcm sync start --principal {principal} --folder NAME` makes one"
+        ]
     if not case.own.enabled:
         return [f"synchronisation is stopped for {principal}: `radicale-bcm sync start --principal {principal}`"]
     if case.folder is None:
