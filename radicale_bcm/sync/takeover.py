@@ -91,8 +91,9 @@ class Takeover:
         if not self._root.is_dir():
             raise NotThere(f"there is no folder {self._root}")
         folders = list(self._folders(self._root, "", ()))
-        if not any(each.path for each in folders):
-            raise NotThere(f"{self._root} has no collections: name the folder that has {ROOT} in it")
+        # Any other folder of a disk would come over as collections without a kind.
+        if not any((each.place / PROPERTIES).exists() for each in folders):
+            raise NotThere(f"{self._root} has no collections of Radicale: name the folder that has {ROOT} in it")
         total, done = sum(len(each.files) for each in folders), 0
         for each in folders:
             for size in self._take(each, dry_run=dry_run):

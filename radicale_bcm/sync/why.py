@@ -129,9 +129,8 @@ def _conditions(case: _Case, principal: str) -> list[Explanation]:
 
 def _about_setup(case: _Case, principal: str) -> list[str]:
     if case.own is None:
-        return [
-            f"there is no set-up for {principal}: `radicale-bcm sync start --principal {principal} --folder NAME` makes one"
-        ]
+        how = f"`radicale-bcm sync start --principal {principal} --folder NAME`"
+        return [f"there is no set-up for {principal}: {how} makes one"]
     if not case.own.enabled:
         return [f"synchronisation is stopped for {principal}: `radicale-bcm sync start --principal {principal}`"]
     if case.folder is None:

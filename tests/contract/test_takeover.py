@@ -228,7 +228,11 @@ def test_a_folder_of_the_real_storage_keeps_its_etags(tmp_path: Path) -> None:
 
 def test_a_folder_that_is_none_is_refused(tmp_path: Path) -> None:
     (tmp_path / "empty").mkdir()
+    (tmp_path / "home" / "pictures").mkdir(parents=True)
+    (tmp_path / "home" / "letter.txt").write_text("Dear")
     with opened(tmp_path / "new") as storage:
-        for folder in ("empty", "missing"):
+        for folder in ("empty", "missing", "home"):
+            before = _revision(storage)
             with pytest.raises(NotThere):
                 _take(storage, tmp_path / folder)
+            assert _revision(storage) == before
