@@ -60,10 +60,10 @@ class ObservedSite(Site):
     observer: Callable[[], None] | None = None
 
     @contextmanager
-    def write(self, actor: Actor) -> Iterator[Unit]:
+    def write(self, actor: Actor, **how: Any) -> Iterator[Unit]:
         """See Site."""
         try:
-            with super().write(actor) as unit:
+            with super().write(actor, **how) as unit:
                 yield unit
         finally:
             if self.observer is not None:
