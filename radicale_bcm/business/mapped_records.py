@@ -22,6 +22,7 @@ from radicale_bcm.business.contract import (
 )
 from radicale_bcm.business.fit import reason_against
 from radicale_bcm.business.mapped_reading import Reader
+from radicale_bcm.business.mapped_rows import follow
 from radicale_bcm.business.mapped_tables import both, live, marked, matching, stored
 from radicale_bcm.business.mapping import Lookup
 from radicale_bcm.business.rows import chunks
@@ -144,6 +145,7 @@ class MappedRecords:
             done = self.connection.execute(insert(self._tables.main).values(values)).inserted_primary_key
             key = values.get(self.mapping.key, done[0] if done else None)
             self._write_rows(key, given, now)
+            self._follow(key, {}, values, now)
         self.__dict__.pop("_keys_by_uid", None)
         return self._existing(str(key))
 
@@ -158,8 +160,11 @@ class MappedRecords:
         self._refuse_unfit(changes)
         now = datetime.now(UTC)
         with self.connection.begin_nested():
-            self._write_main(record_id, self._column_values(changes), now)
+            values = self._column_values(changes)
+            pointing = self._pointing(record_id, values)
+            self._write_main(record_id, values, now)
             self._write_rows(self._key_of(record_id), changes, now)
+            self._follow(self._key_of(record_id), pointing, values, now)
         return self._existing(record_id)
 
     def soft_delete(self, record_id: str, *, by: str | None = None, at: datetime | None = None) -> Record:  # noqa: ARG002
@@ -353,6 +358,26 @@ class MappedRecords:
             own = {name: value for name, value in changes.items() if name in each.spec.fields}
             if own:
                 each.write(self.connection, key, own, now)
+
+    def _linking(self, values: Mapping[str, Any]) -> list[Lookup]:
+        return [each for each in self.mapping.lookups.values() if each.link and each.column in values]
+
+    def _pointing(self, record_id: str, values: Mapping[str, Any]) -> dict[str, Any]:
+        """Where those columns point now that are about to be written and have a link beside them."""
+        columns = [self._tables.main.c[each.column] for each in self._linking(values)]
+        if not columns:
+            return {}
+        row = self.connection.execute(select(*columns).where(self._tables.key == self._key_of(record_id))).first()
+        return dict(row._mapping) if row else {}  # noqa: SLF001 - SQLAlchemy's public name
+
+    def _follow(self, key: Any, before: Mapping[str, Any], after: Mapping[str, Any], now: datetime) -> None:
+        for each in self._linking(after):
+            assert each.link is not None
+            change = (key, before.get(each.column), after[each.column])
+            if change[1] != change[2]:
+                follow(
+                    self.connection, self._tables.table(each.link.table), each.link, self.mapping.modified, change, now
+                )
 
 
 def _is_date(value: str) -> bool:

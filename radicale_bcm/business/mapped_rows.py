@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Boolean, Connection, Select, Table, and_, delete, func, insert, select, update
 
 from radicale_bcm.business.mapped_tables import Tables, both, live, matching, stored
-from radicale_bcm.business.mapping import Flag, Rows
+from radicale_bcm.business.mapping import Flag, Link, Rows, Times
 from radicale_bcm.business.rows import chunks
 from radicale_bcm.business.transforms import RANDOM, made, shadow
 
@@ -156,7 +156,7 @@ class RowsOf:
         return {self.spec.value: value} | {column: shadow(how, value) for column, how in self.spec.shadows.items()}
 
     def _made(self, constants: Mapping[str, Any], now: datetime) -> dict[str, Any]:
-        return {name: made(value, self._times, now) for name, value in constants.items()}
+        return _constants(constants, self._times, now)
 
     def _update_row(self, connection: Connection, row: Any, values: Mapping[str, Any]) -> None:
         here = self._rows.c[self.spec.key] == row
@@ -192,7 +192,8 @@ class RowsOf:
             return
         found = self._find(connection, value, kind)
         row = found[0] if found else self._insert_row(connection, value, kind, now, {})
-        self._link_to(connection, key, row, now, identity)
+        assert self._link is not None
+        attach(connection, self._link, self.spec.link, self._times, (key, row), now, identity)
 
     def _insert_row(self, connection: Connection, value: str, kind: str, now: datetime, also: Mapping[str, Any]) -> Any:
         values = {**self.spec.where, **self._made(self.spec.insert, now), **self._values(value), **also}
@@ -212,26 +213,6 @@ class RowsOf:
             criteria.append(rows.c[self.spec.type_column] == kind)
         key = rows.c[self.spec.key]
         return list(connection.execute(select(key).where(*criteria).order_by(key).limit(2)).scalars())
-
-    def _link_to(self, connection: Connection, key: Any, row: Any, now: datetime, own_key: dict[str, Any]) -> None:
-        link, spec = self._link, self.spec.link
-        assert link is not None
-        assert spec is not None
-        here = and_(link.c[spec.own] == key, link.c[spec.other] == row, *both(matching(link, spec.where)))
-        identity = link.c[spec.key] if spec.key else link.c[spec.other]
-        former = connection.execute(select(identity).where(here).order_by(identity).limit(1)).scalar()
-        if former is not None:
-            # A link that was taken away before: many applications allow only one for each pair.
-            again = {spec.deleted.column: spec.deleted.live} if spec.deleted else {}
-            values = again | self._made(spec.update, now)
-            at = link.c[spec.key] == former if spec.key else here
-            if values:
-                connection.execute(update(link).where(at).values(stored(link, values)))
-            return
-        values = {**spec.where, **self._made(spec.insert, now), **own_key, spec.own: key, spec.other: row}
-        if spec.primary:
-            values.setdefault(spec.primary, False)
-        _inserted(connection, link, spec.key, values, spec.deleted)
 
     def _set_primary(self, connection: Connection, key: Any, first: str, now: datetime) -> None:
         """One row is the primary one: that of the first field, or the first that is left. Others are touched only
@@ -260,6 +241,63 @@ class RowsOf:
 
 def _is_boolean(column: Any) -> bool:
     return column is not None and isinstance(column.type, Boolean)
+
+
+def attach(
+    connection: Connection,
+    table: Table,
+    link: Link,
+    times: Times | None,
+    pair: tuple[Any, Any],
+    now: datetime,
+    own_key: Mapping[str, Any] | None = None,
+) -> None:
+    """Link a person and a row, with this key where the link has one. A link that was taken away before is the same
+    one again: many applications allow only one for each pair."""
+    own, other = pair
+    here = and_(table.c[link.own] == own, table.c[link.other] == other, *both(matching(table, link.where)))
+    identity = table.c[link.key] if link.key else table.c[link.other]
+    former = connection.execute(select(identity).where(here).order_by(identity).limit(1)).scalar()
+    if former is not None:
+        again = {link.deleted.column: link.deleted.live} if link.deleted else {}
+        values = again | _constants(link.update, times, now)
+        at = table.c[link.key] == former if link.key else here
+        if values:
+            connection.execute(update(table).where(at).values(stored(table, values)))
+        return
+    values = {**link.where, **_constants(link.insert, times, now), **(own_key or {}), link.own: own, link.other: other}
+    if link.primary:
+        values.setdefault(link.primary, False)
+    _inserted(connection, table, link.key, values, link.deleted)
+
+
+def follow(
+    connection: Connection,
+    table: Table,
+    link: Link,
+    times: Times | None,
+    change: tuple[Any, Any, Any],
+    now: datetime,
+) -> None:
+    """Keep a link beside a column of the person that points to the same row: (person, before, after). The row that is
+    pointed to is linked; others stay linked, unless nothing is pointed to any more."""
+    own, before, after = change
+    mine = [table.c[link.own] == own, *both(matching(table, link.where), live(table, link.deleted))]
+    if after is not None:
+        there = select(table.c[link.own]).where(*mine, table.c[link.other] == after).limit(1)
+        if connection.execute(there).first() is None:
+            attach(connection, table, link, times, (own, after), now)
+    elif before is not None:
+        here = and_(*mine, table.c[link.other] == before)
+        if link.deleted is None:
+            connection.execute(delete(table).where(here))
+        else:
+            values = {link.deleted.column: link.deleted.deleted, **_constants(link.update, times, now)}
+            connection.execute(update(table).where(here).values(stored(table, values)))
+
+
+def _constants(values: Mapping[str, Any], times: Times | None, now: datetime) -> dict[str, Any]:
+    return {name: made(value, times, now) for name, value in values.items()}
 
 
 def _inserted(connection: Connection, table: Table, key: str, values: dict[str, Any], flag: Flag | None) -> Any:

@@ -109,6 +109,8 @@ def _named(mapping: mappings.Mapping) -> Iterator[tuple[str, list[str]]]:
     yield mapping.table, [*main, *(each.column for each in mapping.lookups.values())]
     for lookup in mapping.lookups.values():
         yield lookup.table, [lookup.key, lookup.text, *lookup.codes, *lookup.where, *lookup.insert, *lookup.modified]
+        if lookup.link:
+            yield lookup.link.table, _of_link(lookup.link)
     for rows in mapping.rows:
         yield rows.table, _of_rows(rows)
         if rows.link:

@@ -75,6 +75,8 @@ class Types:
                 yield from self._times(lookup.table, column)
             for values in (lookup.where, lookup.insert):
                 yield from self._constants(lookup.table, values)
+            if lookup.link:
+                yield from self._of_link(lookup.link, lookup.table, lookup.key)
 
     def _of_rows(self, rows: Rows) -> Iterator[str]:
         for name in rows.fields:

@@ -48,26 +48,6 @@ class ColumnField:
 
 
 @dataclass(frozen=True, slots=True)
-class Lookup:
-    """A field in another table's row, to which a column of the person's row points: the company, a country, a title.
-
-    `codes` are further columns of that table by which it is found; `where` limits it; `insert` completes a new row.
-    """
-
-    column: str
-    table: str
-    key: str
-    text: str
-    codes: tuple[str, ...] = ()
-    transform: str = ""
-    where: Dictionary[str, Any] = field(default_factory=dict)
-    unknown: Unknown = "refuse"
-    insert: Dictionary[str, Any] = field(default_factory=dict)
-    modified: tuple[str, ...] = ()
-    write: bool = True
-
-
-@dataclass(frozen=True, slots=True)
 class Link:
     """A table between persons (or companies and whatever else) and the rows of a list, each link with its own flags.
 
@@ -85,6 +65,28 @@ class Link:
     insert: Dictionary[str, Any] = field(default_factory=dict)
     update: Dictionary[str, Any] = field(default_factory=dict)
     modified: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """A field in another table's row, to which a column of the person's row points: the company, a country, a title.
+
+    `codes` are further columns of that table by which it is found; `where` limits it; `insert` completes a new row.
+    `link` is a table in which the application links the person to the same row, and maybe to others, as well.
+    """
+
+    column: str
+    table: str
+    key: str
+    text: str
+    codes: tuple[str, ...] = ()
+    transform: str = ""
+    where: Dictionary[str, Any] = field(default_factory=dict)
+    unknown: Unknown = "refuse"
+    insert: Dictionary[str, Any] = field(default_factory=dict)
+    modified: tuple[str, ...] = ()
+    write: bool = True
+    link: Link | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -203,6 +203,7 @@ class _Reader:
             insert=t.take("insert", dict, {}, self._constants),
             modified=t.names("modified"),
             write=t.take("write", bool, True),
+            link=t.take("link", dict, None, self._link),
         )
         t.end()
         return found

@@ -185,8 +185,22 @@ def test_names_of_companies_and_countries_are_looked_up(crm: Crm):
     else:
         column = {"odoo": "parent_id", "dolibarr": "fk_soc", "espocrm": "account_id"}[name]
         assert [(each.table, each.column) for each in changes] == [(MAIN[name], column)]
+        # EspoCRM links the account as well, and leaves the former one linked.
+        linked = [("account_contact", changes[0].after, record_id, False)] if name == "espocrm" else []
+        assert [
+            (table, row["account_id"], row["contact_id"], bool(row["deleted"])) for table, row in crm.added
+        ] == linked
+        changes = crm.edit(record_id, "ORG:Adatum", "ORG:Contoso")
+        assert [(each.table, each.column) for each in changes] == [(MAIN[name], column)]
         assert crm.added == []
-        crm.edit(record_id, "ORG:Adatum", "ORG:Contoso")
+        if name == "espocrm":
+            # Without an account, that link is marked, and with it again, used again.
+            gone = Change("account_contact", "deleted", False, True)
+            changes = crm.edit(record_id, "ORG:Contoso\r\n", "")
+            assert [each for each in changes if each.table != MAIN[name]] == [gone]
+            changes = crm.edit(record_id, "\r\nEND:VCARD", "\r\nORG:Contoso\r\nEND:VCARD")
+            assert [each for each in changes if each.table != MAIN[name]] == [gone._replace(before=True, after=False)]
+            assert crm.added == []
     assert crm.fields(record_id)["company"] == company
     # A company that is none is not made; the card keeps it.
     assert crm.edit(record_id, "ORG:Contoso", "ORG:Nobody Ltd") == []
@@ -321,7 +335,14 @@ def test_a_new_contact_is_a_row_as_the_application_makes_it(crm: Crm):
     assert {column: row[column] for column in constants[name]} == constants[name]
     expected_tables = {
         "suitecrm": {"contacts", "accounts_contacts", "email_addresses", "email_addr_bean_rel"},
-        "espocrm": {"contact", "email_address", "entity_email_address", "phone_number", "entity_phone_number"},
+        "espocrm": {
+            "contact",
+            "account_contact",
+            "email_address",
+            "entity_email_address",
+            "phone_number",
+            "entity_phone_number",
+        },
     }
     assert {table for table, _ in added} == expected_tables.get(name, {MAIN[name]})
     assert {key: value for key, value in crm.fields(made.id).items() if key in fields} == fields

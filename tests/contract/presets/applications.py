@@ -315,6 +315,9 @@ def espocrm(app: Application, count: int) -> Expected:
                 }
             )  # fmt: skip
     app.add("contact", contacts)
+    accounts = [(each["account_id"], each["id"]) for each in contacts if each["account_id"]]
+    app.add("account_contact", [{"account_id": account, "contact_id": key, "role": "Buyer", "deleted": False}
+                                for account, key in accounts])  # fmt: skip
     app.add("email_address", mails)
     app.add("entity_email_address", mail_links)
     app.add("phone_number", phones)

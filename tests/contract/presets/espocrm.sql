@@ -11,7 +11,7 @@ CREATE TABLE contact (
     address_country varchar(100), address_postal_code varchar(40), middle_name varchar(100), account_id varchar(17), campaign_id varchar(17),
     created_at timestamp NULL DEFAULT NULL, modified_at timestamp NULL DEFAULT NULL, created_by_id varchar(17), modified_by_id varchar(17), assigned_user_id varchar(17)
 );
-CREATE TABLE account_contact (id KEY, account_id varchar(17), contact_id varchar(17), role varchar(100), is_inactive boolean DEFAULT false, deleted boolean DEFAULT false);
+CREATE TABLE account_contact (id KEY, account_id varchar(17), contact_id varchar(17), role varchar(100), is_inactive boolean DEFAULT false, deleted boolean DEFAULT false, UNIQUE (account_id, contact_id));
 CREATE TABLE email_address (id varchar(17) NOT NULL PRIMARY KEY, name varchar(255), deleted boolean DEFAULT false, lower varchar(255), invalid boolean NOT NULL DEFAULT false, opt_out boolean NOT NULL DEFAULT false);
 CREATE TABLE entity_email_address (
     id KEY, entity_id varchar(17), email_address_id varchar(17), entity_type varchar(100), QUOTEprimaryQUOTE boolean DEFAULT false, deleted boolean DEFAULT false,
