@@ -120,9 +120,12 @@ class BusinessDatabase:
             cursor = connection.cursor()
             try:
                 cursor.execute(query)
-                return cursor.fetchone() is not None
-            finally:
+                found = cursor.fetchone() is not None
                 cursor.close()
+            except BaseException:
+                connection.invalidate()  # it may be lost, and the pool would try to roll back on it
+                raise
+            return found
 
     def close(self) -> None:
         """Close all connections."""

@@ -37,30 +37,35 @@ def office(request: pytest.FixtureRequest, down: DatabaseServer, tmp_path: Path)
         yield opened
 
 
+def _everybody_wrote(load: Load) -> float:
+    """Wait until every client has written once more; the seconds that took."""
+    written = {each: len(titles) for each, titles in load.titles.items()}
+    began = time.monotonic()
+    while any(len(titles) == written[each] for each, titles in load.titles.items()):
+        time.sleep(0.02)
+        assert time.monotonic() < began + 120
+    return time.monotonic() - began
+
+
 def test_the_database_server_is_stopped_under_load_and_comes_back(office: Office, down: DatabaseServer):
     only_business = office.company.state.startswith("sqlite")
     records = [office.company.add(given_name=f"Nick {number}", job_title="Buyer") for number in range(4)]
     workers = office.server.worker_pids()
     with Load(office.company, lambda: [office.server], records) as load:
-        while len(load.created) < 10:
-            time.sleep(0.05)
+        _everybody_wrote(load)
+        usual = _everybody_wrote(load)
         down.stop()
         time.sleep(0.5)
         created = len(load.created)
         time.sleep(SECONDS)
         created = len(load.created) - created
-        written = {each: len(titles) for each, titles in load.titles.items()}
         down.start()
-        began = time.monotonic()
-        while any(len(titles) == written[each] for each, titles in load.titles.items()):
-            time.sleep(0.02)
-            assert time.monotonic() < began + 60
-        recovered = time.monotonic() - began
+        recovered = _everybody_wrote(load)
         time.sleep(1)
     print(
         f"{down.account}, {'business database' if only_business else 'both databases'} down for {SECONDS:.0f} s: writes"
         f" {dict(load.statuses)}, reads {dict(load.reads)}, slowest read {load.slowest_read:.1f} s, every client wrote"
-        f" again {recovered:.1f} s after the server answered"
+        f" again {recovered:.1f} s after the server answered ({usual:.1f} s before the outage)"
     )
     assert load.errors == []
     assert set(load.statuses) <= {201, 204, 503}
@@ -68,7 +73,8 @@ def test_the_database_server_is_stopped_under_load_and_comes_back(office: Office
     if only_business:
         assert set(load.reads) == {207}
         assert created > 0, "plain contacts need no business database"
-    assert recovered < RECOVERY_SECONDS
+    # On a busy machine, a round of writes takes its time without any outage.
+    assert recovered < RECOVERY_SECONDS + 3 * usual
     assert office.server.worker_pids() == workers
     log = (office.company.folder / "server.log").read_text()
     assert "Traceback" not in log
