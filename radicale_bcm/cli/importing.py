@@ -34,7 +34,11 @@ def import_(
     record_type: Annotated[str, typer.Option("--type", metavar="TYPE", help="Of the business records.")] = DEFAULT_TYPE,
     columns: Annotated[
         list[str] | None,
-        typer.Option("--map", metavar="COLUMN=FIELD", help="What a column of a CSV file is; COLUMN=- leaves it out."),
+        typer.Option(
+            "--map",
+            metavar="COLUMN=FIELD",
+            help="What a column of a CSV file is; COLUMN=- leaves it out. Kept for other files with the same columns.",
+        ),
     ] = None,
     collections: Annotated[
         Path | None,
@@ -47,7 +51,7 @@ def import_(
 
     Everything of a card is kept, its photo too, also what no field of the database holds. Files that were imported
     before bring in nothing twice. CSV files of Outlook, Google and this program are understood as they are; others
-    by the names of their columns.
+    by the names of their columns, and by what --map says now or said for such a file before.
 
     For example:
         radicale-bcm import contacts.vcf
@@ -96,6 +100,8 @@ def _tell(outcome: Outcome, *, dry_run: bool, as_json: bool) -> None:
     _list("refused", outcome.refused)
     _list("skipped", outcome.skipped)
     _list("note", outcome.notes)
+    for path, columns in outcome.columns.items():
+        output.hint(f"{path}: with {output.clean(', '.join(f'{name}={field}' for name, field in columns.items()))}")
     for path, names in outcome.ignored.items():
         output.hint(f"{path}: no field is known for {output.clean(', '.join(names))}; see --map")
     output.say(

@@ -137,3 +137,19 @@ def encode_parameter(value: str) -> str:
     if any(mark in value for mark in ",;:"):
         return f'"{value}"'
     return value
+
+
+# The first bytes of a character of UTF-8, a fold, and its other bytes.
+_SPLIT = re.compile(rb"([\xc2-\xf4][\x80-\xbf]{0,2})(\r?\n[ \t])([\x80-\xbf]{1,3})")
+
+
+def decode_folded(raw: bytes) -> str | None:
+    """The text of cards in UTF-8, also where lines are folded inside a character, as RFC 2426 section 2.6 let programs
+    count octets; None for another encoding. Such a fold comes after its character, so that no line's number changes."""
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError:
+        try:
+            return _SPLIT.sub(rb"\1\3\2", raw).decode("utf-8")
+        except UnicodeDecodeError:
+            return None

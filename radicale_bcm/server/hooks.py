@@ -14,6 +14,7 @@ import radicale.item
 from radicale import httputils
 
 from radicale_bcm.contacts import guard
+from radicale_bcm.contacts.escaping import decode_folded
 from radicale_bcm.contacts.lines import NotAVCard
 from radicale_bcm.contacts.vcard import is_vcard_text, read_cards
 from radicale_bcm.server import bodies, request
@@ -27,6 +28,7 @@ def install() -> None:
     if _installed:
         return
     guard.install()
+    httputils.decode_request = _decoding(httputils.decode_request)
     radicale.item.read_components = _read_components  # type: ignore[assignment]
     radicale.app.Application._handle_request = _announcing(  # type: ignore[method-assign]  # noqa: SLF001
         radicale.app.Application._handle_request  # noqa: SLF001
@@ -58,11 +60,26 @@ def _read_components(text: str) -> list[Any]:
     except NotAVCard as error:
         current.unreadable = str(error)
         raise
+    if len(cards) > 1:
+        current.unreadable = f"there are {len(cards)} cards in it, and a contact is one"
     if len(cards) == 1 and cards[0].generated_uid and current.method == "PUT":
         # From the address too: the same text without a UID at two addresses is two contacts; sent twice to one, one.
         cards = [cards[0].adopt_uid(str(uuid5(NAMESPACE_URL, f"{current.path}\n{text}")))]
     current.cards = cards
     return list(cards)
+
+
+def _decoding(original: Callable[..., str]) -> Callable[..., str]:
+    def decode_request(configuration: Any, environ: dict[str, Any], text: bytes) -> str:
+        """A body as text: UTF-8 with a line folded inside a character is no Latin-1."""
+        said = str(environ.get("CONTENT_TYPE") or "").lower()
+        if "charset=" not in said or "charset=utf-8" in said:
+            found = decode_folded(text)
+            if found is not None:
+                return found
+        return original(configuration, environ, text)
+
+    return decode_request
 
 
 def _checking(original: Callable[..., Any]) -> Callable[..., Any]:

@@ -7,6 +7,7 @@ They are plain contacts, and the cards that folders keep of a former business da
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from urllib.parse import unquote
 
 from sqlalchemy import Connection
 
@@ -67,6 +68,17 @@ def chosen(conn: Connection, selectors: Sequence[str]) -> tuple[list[Candidate],
 
 
 def _at(conn: Connection, path: str) -> Candidate:
+    """The contact at a path as it is, or as it stands in a client's address, percent-encoded."""
+    try:
+        return _exactly_at(conn, path)
+    except NotThere:
+        meant = unquote(path)
+        if meant == path:
+            raise
+        return _exactly_at(conn, meant)
+
+
+def _exactly_at(conn: Connection, path: str) -> Candidate:
     folder, _, href = path.strip("/").rpartition("/")
     whole = collections.get(conn, path.strip("/"))
     if whole is not None:

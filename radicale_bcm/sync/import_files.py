@@ -9,11 +9,12 @@ import io
 import shutil
 import sys
 import tempfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from radicale_bcm.contacts.escaping import decode_folded
 from radicale_bcm.contacts.lines import split_cards
 from radicale_bcm.sync.csv_dates import is_day_first
 from radicale_bcm.sync.csv_map import Columns, Row
@@ -24,7 +25,11 @@ _SPOOL = 64 << 20
 _LONGEST_VALUE = 50_000_000
 # Bytes that mean nothing in Windows' Western code page.
 _NOT_CP1252 = frozenset(b"\x81\x8d\x8f\x90\x9d")
+_WESTERN = ("latin-1", "cp1252")
 _DELIMITERS = ",;\t|"
+
+Chosen = Callable[[Sequence[str]], Mapping[str, str]]
+"""From the header of a CSV file to what its columns were said to be."""
 
 csv.field_size_limit(_LONGEST_VALUE)
 
@@ -45,10 +50,17 @@ class ContactFile:
     def __init__(self, path: str) -> None:
         self.path = path
         self.ignored: list[str] = []
+        self.header: list[str] = []
         self._binary = _opened(path)
         self.size = self._binary.seek(0, io.SEEK_END)
         encoding = _encoding(self._binary)
         self._binary.seek(0)
+        if encoding in _WESTERN and self.size <= _SPOOL:
+            folded = decode_folded(self._binary.read())
+            if folded is not None:
+                self._binary.close()
+                self._binary, encoding = io.BytesIO(folded.encode()), "utf-8"
+            self._binary.seek(0)
         # newline="": the line ends of a card are part of its text.
         self._reader = io.TextIOWrapper(self._binary, encoding=encoding, errors="replace", newline="")
 
@@ -61,8 +73,11 @@ class ContactFile:
         """Close the file."""
         self._reader.close()
 
-    def entries(self, chosen: Mapping[str, str], custom: Mapping[str, str]) -> Iterator[Entry]:
-        """The contacts, in order. `chosen` and `custom` are for CSV: see Columns."""
+    def entries(self, chosen: Chosen, custom: Mapping[str, str]) -> Iterator[Entry]:
+        """The contacts, in order. `chosen`, from the header, and `custom` are for CSV: see Columns.
+
+        `header` has the columns of a CSV file as soon as they are understood.
+        """
         text = self._text()
         first = next((line for line in text if line.strip()), "")
         if not first:
@@ -85,16 +100,17 @@ class ContactFile:
         if not found:
             yield Entry(1, reason="there is no vCard in it: no line says BEGIN:VCARD")
 
-    def _rows(self, chosen: Mapping[str, str], custom: Mapping[str, str]) -> Iterator[Entry]:
+    def _rows(self, chosen: Chosen, custom: Mapping[str, str]) -> Iterator[Entry]:
         line, header = next(self._raw_rows(), (1, []))
         if isinstance(header, str):
             yield Entry(line, reason=header)
             return
         try:
-            columns = Columns(header, chosen, custom)
+            columns = Columns(header, chosen(header), custom)
         except Invalid as error:
             yield Entry(line, reason=error.reason)
             return
+        self.header = columns.header
         columns.day_first = self._day_first(columns)
         used: set[int] = set()
         rows = self._raw_rows()
@@ -191,7 +207,7 @@ def _decodes(file: BinaryIO, decode: Callable[[bytes, bool], str]) -> bool:
 
 
 def _western(file: BinaryIO) -> str:
-    return "latin-1" if any(not _NOT_CP1252.isdisjoint(chunk) for chunk in _chunks(file)) else "cp1252"
+    return _WESTERN[0] if any(not _NOT_CP1252.isdisjoint(chunk) for chunk in _chunks(file)) else _WESTERN[1]
 
 
 def _looks_like_cards(first: str, path: str) -> bool:

@@ -8,6 +8,7 @@ content: importing a file again brings in nothing twice, so an import that was i
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from itertools import islice
 from json import dumps
 from typing import Any, Protocol
@@ -24,7 +25,7 @@ from radicale_bcm.contacts import card as codec
 from radicale_bcm.contacts.lines import NotAVCard
 from radicale_bcm.contacts.model import Contact, display_name
 from radicale_bcm.contacts.vcard import read_cards
-from radicale_bcm.sync import plain
+from radicale_bcm.sync import column_maps, plain
 from radicale_bcm.sync.csv_map import IGNORED, UID, Row
 from radicale_bcm.sync.errors import Conflict, Invalid
 from radicale_bcm.sync.exported import business_fields, type_of
@@ -55,13 +56,15 @@ class Remark:
 @dataclass(slots=True)
 class Outcome:
     """What an import did. `skipped` was there already or is no contact, `refused` is broken, `notes` are values that
-    were not taken over as a field, `ignored` are columns of CSV files that no field is known for."""
+    were not taken over as a field, `ignored` are columns of CSV files that no field is known for, `columns` what those
+    of a file were said to be, now or at an earlier import."""
 
     imported: int = 0
     skipped: list[Remark] = field(default_factory=list)
     refused: list[Remark] = field(default_factory=list)
     notes: list[Remark] = field(default_factory=list)
     ignored: dict[str, list[str]] = field(default_factory=dict)
+    columns: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def as_dict(self) -> dict[str, Any]:
         """For JSON."""
@@ -109,6 +112,7 @@ class Import:
         self._site = site
         self._actor = actor
         self._columns = dict(columns or {})
+        self._type = record_type
         self._custom: Mapping[str, str] = {}
         self._target: _Target = _Records(record_type) if to == DATABASE else _Folder(to)
         if to == DATABASE:
@@ -129,9 +133,9 @@ class Import:
         total, before = sum(each.size for each in opened), 0
         for file in opened:
             with closing(file):
-                entries = file.entries(self._columns, self._custom)
+                entries = file.entries(partial(self._chosen, file.path), self._custom)
                 while batch := list(islice(entries, BATCH)):
-                    self._bring(file.path, batch, dry_run=dry_run)
+                    self._bring(file, batch, dry_run=dry_run)
                     if progress:
                         progress(before + file.position, total)
                 if file.ignored:
@@ -139,12 +143,23 @@ class Import:
                 before += file.size
         return self.outcome
 
-    def _bring(self, path: str, batch: list[Entry], *, dry_run: bool) -> None:
+    def _chosen(self, path: str, header: Sequence[str]) -> Mapping[str, str]:
+        """What the columns of a file were said to be; saved with its first rows for the next file that has them."""
+        with self._site.read() as conn:
+            known = column_maps.remembered(conn, header, self._type)
+        chosen = column_maps.joined(known, self._columns)
+        if chosen:
+            self.outcome.columns[path] = chosen
+        return chosen
+
+    def _bring(self, file: ContactFile, batch: list[Entry], *, dry_run: bool) -> None:
         """One unit of work; its part of the outcome counts once it is committed."""
         part = Outcome()
         with self._site.write(self._actor) as unit:
+            if self._columns and file.header:
+                column_maps.remember(unit.conn, file.header, self._type, self.outcome.columns[file.path])
             for entry in batch:
-                self._one(unit, part, path, entry)
+                self._one(unit, part, file.path, entry)
             unit.failed = unit.failed or dry_run
         self.outcome.imported += part.imported
         self.outcome.skipped += part.skipped

@@ -63,6 +63,15 @@ def test_every_usual_encoding_is_read(tool: Tool, tmp_path: Path, encoding):
     assert (found["family_name"], found["given_name"]) == ("Müller", "Zoë")
 
 
+def test_a_line_folded_inside_a_character_is_utf_8(tool: Tool, tmp_path: Path):
+    file = tmp_path / "folded.vcf"
+    text = card("UID:torn-1", "FN:Zoë Müller") + card("UID:torn-2", "BROKEN")
+    file.write_bytes(text.encode().replace("ü".encode(), b"\xc3\r\n \xbc"))
+    assert [each["line"] for each in tool.json("import", str(file), status=1)["refused"]] == [7]
+    (found,) = tool.json("contact", "list", "--filter", "uid=torn-1")
+    assert found["name"] == "Zoë Müller"
+
+
 def test_a_value_that_does_not_fit_stays_in_the_card(tool: Tool, tmp_path: Path):
     file = tmp_path / "long.vcf"
     file.write_text(card("UID:long", "FN:Long", f"TEL;TYPE=cell:{'1' * 70}"), newline="")
@@ -164,6 +173,26 @@ def test_columns_can_be_named(tool: Tool, tmp_path: Path):
     assert "did you mean owner" in tool("import", str(file), "--map", "Betreuer=ownr", status=1).err
     assert "there is no column" in tool.json("import", str(file), "--map", "X=owner", status=1)["refused"][0]["reason"]
     tool("import", str(file), "--map", "Betreuer", status=2)
+
+
+def test_what_columns_are_is_kept_for_the_next_file(tool: Tool, tmp_path: Path):
+    file = tmp_path / "first.csv"
+    file.write_text("Mitglied,Nachname,E-Mail\n1,Ek,ek@map.example\n")
+    said = ("--map", "Mitglied=customer_id", "--map", "Nachname=family_name")
+    assert tool.json("import", str(file), *said, "--dry-run")["imported"] == 1
+    assert tool.json("import", str(file), "--dry-run")["ignored"] == {str(file): ["Mitglied", "Nachname"]}
+    tool.json("import", str(file), *said)
+    later = tmp_path / "later.csv"
+    later.write_text("E-Mail,NACHNAME,Mitglied\nas@map.example,Ås,2\n")
+    done = tool.json("import", str(later))
+    assert done["columns"] == {str(later): {"Mitglied": "customer_id", "Nachname": "family_name"}}
+    (found,) = tool.json("contact", "list", "--filter", "email=as@map.example")
+    assert (found["family_name"], found["customer_id"]) == ("Ås", "2")
+    assert tool.json("import", str(file))["imported"] == 0
+    later.write_text("E-Mail,Nachname,Mitglied\nny@map.example,Ny,3\n")
+    tool.json("import", str(later), "--map", "Mitglied=account_number")
+    (found,) = tool.json("contact", "list", "--filter", "email=ny@map.example")
+    assert (found["family_name"], found["account_number"], found.get("customer_id")) == ("Ny", "3", None)
 
 
 def test_what_is_no_contact_file_is_refused(tool: Tool, tmp_path: Path):

@@ -304,3 +304,26 @@ def test_the_hrefs_that_clients_choose_are_kept(phone, name):
         assert phone.get(href).text == sent
         assert phone.delete(href).status_code in (200, 204)
         assert phone.sync() == (set(), {href})
+
+
+def test_a_line_that_is_folded_inside_a_character_is_still_utf_8(phone, name):
+    """RFC 2426 2.6 counts octets, and some programs fold there: Zoë must not become ZoÃ«"""
+    whole = card(f"uid-{name}", name, "NICKNAME:Zoë", "NOTE:5 €").encode()
+    plain = {"Content-Type": "text/vcard"}
+    torn = whole.replace("ë".encode(), b"\xc3\r\n \xab").replace("€".encode(), b"\xe2\x82\r\n \xac")
+    assert phone.client.put(phone.folder + f"{name}.vcf", content=torn, headers=plain).status_code == 201
+    kept = phone.get(f"{name}.vcf").text.replace("\r\n ", "")
+    assert "NICKNAME:Zoë\r\n" in kept
+    assert "NOTE:5 €\r\n" in kept
+    latin = card(f"uid-{name}", name, "NICKNAME:Zoë").encode("latin-1")
+    assert phone.client.put(phone.folder + f"{name}.vcf", content=latin, headers=plain).status_code == 204
+    assert "NICKNAME:Zoë\r\n" in phone.get(f"{name}.vcf").text
+
+
+def test_two_cards_at_one_address_are_refused_with_the_reason(phone, name):
+    """C10, RFC 6352 5.1"""
+    answer = phone.put(f"{name}.vcf", card(f"uid-{name}", name) + card(f"uid-{name}-2", name))
+    assert answer.status_code == 403
+    assert "valid-address-data" in answer.text
+    assert "2 cards" in answer.text
+    assert phone.get(f"{name}.vcf").status_code == 404

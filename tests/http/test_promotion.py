@@ -51,6 +51,13 @@ def test_a_phone_sees_an_edit_and_no_duplicate(office: Office, andrea):
     assert bob.shows(done["id"])
 
 
+def test_a_path_may_stand_as_it_does_in_an_address(office: Office):
+    phone = office.phone("alice")
+    phone.put("Ärzte 1.vcf", card("doctor-1", "Dr. Ärzte", "EMAIL:dr@doctors.example"), new=True)
+    (done,) = office.company.run("promote", "/alice/Contacts/%C3%84rzte%201.vcf")["created"]
+    assert done["path"] == "/alice/Contacts/Ärzte 1.vcf"
+
+
 def test_what_the_phone_writes_then_goes_into_the_record(office: Office, andrea):
     phone = office.phone("alice")
     href, text = andrea
