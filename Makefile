@@ -10,6 +10,7 @@
 #   make lint                              ruff and mypy --strict
 #   make bench                             the benchmarks, all in full; make bench BENCH=--help says what there is
 #   make bench BENCH='duplicates --short'  one of them, with small numbers
+#   make crash                             the long proofs of what a kill or a failing disk does (hours)
 #   make radicale-tests RADICALE=DIR       Radicale's own test suite, from its checkout in DIR, over this storage
 #   make clean                             removes what make has set up
 
@@ -24,6 +25,7 @@ TESTS ?=
 PARALLEL := -n auto --maxprocesses 4 --dist worksteal
 BENCH ?=
 RADICALE ?=
+CRASH ?=
 
 BIN := .venv/bin
 DRIVERS := $(strip $(if $(findstring postgres,$(DATABASE)$(STATE)),postgresql) \
@@ -37,7 +39,7 @@ DEMO_STAMP := .venv/.installed$(addprefix -,$(subst $(empty) $(empty),-,$(DRIVER
 TEST_STAMP := .venv/.installed-test
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint bench radicale-tests clean
+.PHONY: help demo test lint bench crash radicale-tests clean
 
 help:
 	@sed -n 's/^#   //p' $(firstword $(MAKEFILE_LIST))
@@ -56,6 +58,9 @@ lint: $(TEST_STAMP)
 
 bench: $(TEST_STAMP)
 	$(BIN)/python -m tests.benchmarks $(BENCH)
+
+crash: $(TEST_STAMP)
+	$(BIN)/python -m tests.crash $(CRASH)
 
 radicale-tests: $(TEST_STAMP)
 	@test -n "$(RADICALE)" || { echo "usage: make radicale-tests RADICALE=<checkout of Radicale>" >&2; exit 2; }

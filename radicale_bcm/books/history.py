@@ -119,10 +119,11 @@ def entries(
     place: tuple[str, str] | None = None,
     actor: str | None = None,
     since: datetime | None = None,
+    action: str | None = None,
     limit: int | None = 1000,
 ) -> list[Entry]:
     """Changes, latest first: of a record (origin, id), at a place (path, href; "" is the folder), by a principal, since
-    a time."""
+    a time, of a kind."""
     found = _COLUMNS.order_by(history.c.id.desc()).limit(limit)
     if record is not None:
         found = found.where(history.c.origin_id == record[0], history.c.record_id == record[1])
@@ -133,6 +134,8 @@ def entries(
         found = found.where(history.c.actor == actor)
     if since is not None:
         found = found.where(history.c.at >= since)
+    if action is not None:
+        found = found.where(history.c.action == action)
     return [_made(tuple(each)) for each in conn.execute(found)]
 
 

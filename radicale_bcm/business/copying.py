@@ -15,6 +15,7 @@ from radicale_bcm.business.schema import (
     account,
     change_consumer,
     change_log,
+    change_note,
     contact,
     contact_erased,
     custom_value,
@@ -25,6 +26,7 @@ from radicale_bcm.database import copies
 
 TABLES: tuple[Table, ...] = (
     identity, record_type, account, contact, custom_value, contact_erased, change_consumer, change_log,
+    change_note,
 )  # fmt: skip
 assert set(TABLES) == set(METADATA.tables.values())
 
@@ -33,13 +35,14 @@ def replace(conn: Connection, rows: Callable[[Table], Iterable[dict[str, Any]]])
     """Let the tables hold these rows and no others."""
     copies.unlimited(conn)
     # Nobody follows any more, so nothing is logged.
-    for table in (change_log, change_consumer, custom_value, contact, account, contact_erased, record_type, identity):
+    others = (custom_value, contact, account, contact_erased, record_type, identity)
+    for table in (change_note, change_log, change_consumer, *others):
         conn.execute(table.delete())
     for table in (identity, record_type, account, contact):
         copies.insert_rows(conn, table, rows(table))
     _insert_custom_values(conn, rows)
     conn.execute(contact_erased.delete())
-    for table in (contact_erased, change_consumer, change_log):
+    for table in (contact_erased, change_consumer, change_log, change_note):
         copies.insert_rows(conn, table, rows(table))
     copies.go_on_counting(conn, TABLES)
 

@@ -162,6 +162,20 @@ change_log = Table(
     **MARIADB_TABLE,
 )
 
+change_note = Table(
+    "change_note",
+    METADATA,
+    _id("seq"),
+    Column("consumer_id", _BIG, ForeignKey("change_consumer.id", ondelete="CASCADE"), nullable=False),
+    Column("record_id", Key(NAME_LENGTH), nullable=False),
+    Column("record_version", Key(NAME_LENGTH), nullable=False),
+    Column("data", LongText, nullable=False, comment="a JSON object"),
+    Index("ix_change_note_consumer_id", "consumer_id"),
+    sqlite_autoincrement=True,
+    comment="what a consumer has to finish if it is interrupted after it changed a record",
+    **MARIADB_TABLE,
+)
+
 identity = Table(
     "bcm_identity",
     METADATA,

@@ -34,6 +34,7 @@ from radicale_bcm.sync.project import (
     shown_contact,
     text_of,
 )
+from radicale_bcm.sync.unfinished import Moved
 from radicale_bcm.sync.unit import Unit
 
 # A client that says nothing about what it had is compared with this many versions.
@@ -185,7 +186,7 @@ def _edit_kept_card(unit: Unit, card: Card, sent: Sent) -> Card:
     return restate(unit, card, values)
 
 
-def delete_card(unit: Unit, folder: Folder, card: Card) -> None:
+def delete_card(unit: Unit, folder: Folder, card: Card, moved: Moved | None = None) -> None:
     """A client deleted a business card (C8): by the set-up, the record goes to Deleted Items, or the card only leaves
     this folder, or it comes back at the next sync. Forbidden in a read-only set-up."""
     own = setups.of_collection(unit.conn, folder.collection.id)
@@ -205,7 +206,7 @@ def delete_card(unit: Unit, folder: Folder, card: Card) -> None:
         if record is not None and record.deleted_at is None:
             record = unit.records().soft_delete(card.record_id, by=unit.actor.name, at=unit.at)
         unit.is_shown(card.record_id)
-        project(unit, unit.origin, card.record_id, record, cause=Cause(unit.actor))
+        project(unit, unit.origin, card.record_id, record, cause=Cause(unit.actor, moved=moved))
 
 
 def says_nothing_new(unit: Unit, folder: Folder, card: Card, sent: Sent) -> bool:
@@ -265,7 +266,7 @@ def move_out(unit: Unit, folder: Folder, found: Resource, target: Collection, to
     plain.check_allowed(unit, target)
     card = cards.get(unit.conn, found.card_id or 0)
     assert card is not None
-    delete_card(unit, folder, card)
     text = card.text if found.uid == card.uid else codec.with_uid(card.text, found.uid)
     text = edit.without_marker(served_text(text, card.categories))
+    delete_card(unit, folder, card, Moved(target.path, to_href, found.uid, text))
     plain.put(unit, target, NewItem(to_href, found.uid, "VCARD", "", 0, 0, text))

@@ -2,10 +2,11 @@
 """What changed in a business database since it was last looked at. Imported by the other modules of sync."""
 
 from collections.abc import Iterable
-from typing import Protocol
+from typing import Any, Protocol
 
-from radicale_bcm.business import changes
+from radicale_bcm.business import changes, notes
 from radicale_bcm.business.changes import Change
+from radicale_bcm.business.notes import Note
 from radicale_bcm.business.open import BusinessDatabase
 from radicale_bcm.business.records import Records
 
@@ -22,8 +23,8 @@ class ChangeFeed(Protocol):
     def removed(self) -> set[str]:
         """The records that are gone, according to all changes together."""
 
-    def acknowledge(self, seqs: Iterable[int]) -> None:
-        """Take changes off, after what shows them was committed."""
+    def acknowledge(self, seqs: Iterable[int], note_seqs: Iterable[int] = ()) -> None:
+        """Take changes off, after what shows them was committed, and the notes that are done with."""
 
 
 class Feed:
@@ -57,9 +58,23 @@ class Feed:
         as it is now, these changes need no further look."""
         return changes.pending_of(records.connection, self._consumer_id, record_id)
 
-    def acknowledge(self, seqs: Iterable[int]) -> None:
-        """Take changes off the log, after what shows them was committed."""
-        wanted = list(seqs)
-        if wanted:
+    def acknowledge(self, seqs: Iterable[int], note_seqs: Iterable[int] = ()) -> None:
+        """Take changes off the log, after what shows them was committed, and the notes that are done with."""
+        wanted, done = list(seqs), list(note_seqs)
+        if wanted or done:
             with self._database.writer() as records:
                 changes.acknowledge(records.connection, wanted)
+                notes.remove(records.connection, done)
+
+    def note(self, records: Records, record_id: str, record_version: str, data: dict[str, Any]) -> int:
+        """Write down, in the transaction of these records, what is to be finished if this unit is interrupted."""
+        return notes.write(records.connection, self._consumer_id, record_id, record_version, data)
+
+    def notes(self, records: Records) -> list[Note]:
+        """What was to be finished, oldest first."""
+        return notes.pending(records.connection, self._consumer_id)
+
+    def has_notes(self) -> bool:
+        """Whether there is anything to finish, or to forget."""
+        with self._database.reader() as records:
+            return bool(self.notes(records))

@@ -66,7 +66,7 @@ class MappedFeed:
         """Those of them that are no longer there."""
         return {record_id for record_id, each in self._found.items() if each.operation == "delete"}
 
-    def acknowledge(self, seqs: Iterable[int]) -> None:
+    def acknowledge(self, seqs: Iterable[int], note_seqs: Iterable[int] = ()) -> None:  # noqa: ARG002 - it has none
         """They are shown now."""
         done = set(seqs)
         self._found = {record_id: each for record_id, each in self._found.items() if each.seq not in done}

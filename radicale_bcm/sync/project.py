@@ -26,20 +26,22 @@ from radicale_bcm.contacts.card import Rendered, ServerLines
 from radicale_bcm.contacts.fields import BY_NAME
 from radicale_bcm.contacts.lines import NotAVCard
 from radicale_bcm.contacts.model import Contact, display_name
-from radicale_bcm.sync import audience
+from radicale_bcm.sync import audience, unfinished
+from radicale_bcm.sync.unfinished import Moved
 from radicale_bcm.sync.unit import Unit
 
 
 @dataclass(frozen=True, slots=True)
 class Cause:
-    """Why a record is projected: who did it, what the history should know besides the fields, and the fields as they
-    were before, where that is known; where it is not, the card says what they were. `action` is what the history calls
-    it, where that is more than created, changed, restored or deleted."""
+    """Why a record is projected: who did it, what the history should know besides the fields, and the fields before, if
+    not the card knows them. `action` is what the history calls it, where that is more than created, changed, restored
+    or deleted; `moved` is where the contact went."""
 
     actor: Actor = DATABASE
     note: Mapping[str, Any] | None = None
     before: Mapping[str, str] | None = None
     action: str = ""
+    moved: Moved | None = None
 
 
 _KEPT_VERSIONS = 20
@@ -113,6 +115,12 @@ def project(
     where they do not come from the card itself; `kept` replaces the values that the card keeps.
     """
     card = cards.of_record(unit.conn, origin.id, record_id)
+    if card is not None and record is not None and record.version != card.record_version and origin == unit.origin:
+        left = unfinished.take(unit, card)
+        if left is not None:
+            card = _finish(unit, card, record, left)
+        elif cause.actor.source != DATABASE.source:
+            unfinished.write(unit, record, cause, template, kept)
     if record is None or record.deleted_at is not None or not is_person(record):
         if card and not card.gone:
             _withdraw(unit, card, record, cause)
@@ -120,6 +128,17 @@ def project(
     if card is None:
         return _first(unit, origin, record, cause, template, kept or {})
     return _again(unit, card, record, cause, template, card.kept_values if kept is None else kept)
+
+
+def _finish(unit: Unit, card: Card, record: Record, left: Mapping[str, Any]) -> Card:
+    """Show a record as somebody wanted to who was interrupted."""
+    cause, kept = Cause(**left["cause"]), left["kept"]
+    if record.deleted_at is None and is_person(record):
+        return _again(unit, card, record, cause, left["template"], card.kept_values if kept is None else kept)
+    if not card.gone:
+        _withdraw(unit, card, record, cause)
+    unfinished.put_moved(unit, cause.actor, left["moved"])
+    return card._replace(gone=True)
 
 
 def _first(

@@ -16,8 +16,8 @@ from radicale_bcm.books.cards import Card
 from radicale_bcm.books.history import DATABASE, Actor
 from radicale_bcm.books.setups import Origin
 from radicale_bcm.business.contract import Record
-from radicale_bcm.sync import audience, losses
-from radicale_bcm.sync.feed import ChangeFeed
+from radicale_bcm.sync import audience, losses, trash, unfinished
+from radicale_bcm.sync.feed import ChangeFeed, Feed
 from radicale_bcm.sync.project import Cause, is_person, project, project_all
 from radicale_bcm.sync.unit import Site, Unit
 
@@ -61,6 +61,7 @@ def pull(site: Site, actor: Actor = DATABASE, *, limit: int = BATCH) -> Counts:
             # Another process switched to another database a moment ago.
             site.forget_origin()
             return Counts()
+        trash.finish_purges(unit)
         pending = feed.pending(limit)
         counts = _project_ids(unit, feed, list(dict.fromkeys(each.record_id for each in pending)))
     feed.acknowledge([each.seq for each in pending])
@@ -74,6 +75,16 @@ def pull_pending(site: Site) -> None:
     """
     if has_pending(site):
         pull(site)
+
+
+def finish(site: Site) -> None:
+    """Do what a process that was killed left to be done."""
+    feed = site.feed()
+    if isinstance(feed, Feed) and feed.has_notes():
+        pull_all(site)
+        with site.write(DATABASE) as unit:
+            trash.finish_purges(unit)
+            unfinished.drop_done(unit)
 
 
 def pull_all(site: Site, actor: Actor = DATABASE, progress: Progress | None = None, *, dry_run: bool = False) -> Counts:

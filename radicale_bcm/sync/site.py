@@ -66,6 +66,7 @@ def _refresh(site: Site, progress: Progress | None) -> None:
         loaded = pull.is_loaded(conn, origin)
         shown = setups.setting_value(conn, _SHOWN)
     site.feed()  # from here on changes are logged, so the load misses none
+    pull.finish(site)
     rendering = _rendering(site)
     if not loaded or shown != rendering:
         pull.compare_all(site, _STARTING, progress)

@@ -17,7 +17,7 @@ from radicale_bcm.business.contract import DEFAULT_TYPE, Record, RecordSource
 from radicale_bcm.business.erased import Erased
 from radicale_bcm.business.records import Records
 from radicale_bcm.contacts.model import display_name
-from radicale_bcm.sync import guard, plain
+from radicale_bcm.sync import guard, plain, unfinished
 from radicale_bcm.sync.errors import Conflict, NotThere
 from radicale_bcm.sync.guard import Waiting
 from radicale_bcm.sync.project import Cause, project
@@ -199,6 +199,7 @@ def purge(unit: Unit, ids: Iterable[str]) -> int:
             _purge_plain(unit, _number(wanted))
         else:
             records = unit.records()
+            unfinished.write_purge(unit, wanted)
             if records.get(wanted, lock=True) is not None:
                 records.purge(wanted)
             elif isinstance(records, Records):
@@ -207,6 +208,14 @@ def purge(unit: Unit, ids: Iterable[str]) -> int:
             _forget(unit, wanted)
         count += 1
     return count
+
+
+def finish_purges(unit: Unit) -> None:
+    """Forget what was purged by somebody who was interrupted."""
+    for record_id in unfinished.purges(unit):
+        purged = history.latest(unit.conn, Subject("", unit.origin.id, record_id), "purged", unit.at)
+        if unit.records().get(record_id) is None and purged is None:
+            _forget(unit, record_id)
 
 
 def _forget(unit: Unit, record_id: str) -> None:

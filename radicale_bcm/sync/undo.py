@@ -77,7 +77,7 @@ def chosen(unit: Unit, ids: Sequence[str]) -> list[Entry]:
 def of_principal(unit: Unit, principal: str, since: datetime) -> list[Entry]:
     """Everything that a principal changed since a time, latest first, without what was taken back already."""
     found = history.entries(unit.conn, actor=principal, since=since, limit=None)
-    return _still_done(found)
+    return _still_done(unit, found)
 
 
 def of_command(unit: Unit, ids: Sequence[str]) -> list[Entry]:
@@ -85,12 +85,17 @@ def of_command(unit: Unit, ids: Sequence[str]) -> list[Entry]:
     found: dict[int, Entry] = {}
     for each in chosen(unit, ids):
         found |= {other.id: other for other in history.together_with(unit.conn, each)}
-    return _still_done(sorted(found.values(), key=lambda each: -each.id))
+    return _still_done(unit, sorted(found.values(), key=lambda each: -each.id))
 
 
-def _still_done(entries: Sequence[Entry]) -> list[Entry]:
-    """Without the undos among them, and what those took back."""
-    taken_back = {each.note.get("undoes") for each in entries if each.action == ACTION}
+def _still_done(unit: Unit, entries: Sequence[Entry]) -> list[Entry]:
+    """Without the undos among them, and what was taken back by whomever, unless that was taken back as well."""
+    if not entries:
+        return []
+    taken_back: set[Any] = set()
+    for each in history.entries(unit.conn, since=min(each.at for each in entries), action=ACTION, limit=None):
+        if each.id not in taken_back:  # the latest first
+            taken_back.add(each.note.get("undoes"))
     return [each for each in entries if each.action != ACTION and each.id not in taken_back]
 
 

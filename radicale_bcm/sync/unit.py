@@ -12,6 +12,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from threading import Lock
+from typing import Any
 
 from sqlalchemy import Connection
 
@@ -21,6 +22,7 @@ from radicale_bcm.books.open import StateDatabase
 from radicale_bcm.books.setups import Origin
 from radicale_bcm.business.contract import RecordSource
 from radicale_bcm.business.mapped import MappedDatabase
+from radicale_bcm.business.notes import Note
 from radicale_bcm.business.open import Business, BusinessDatabase, open_business
 from radicale_bcm.business.records import Records
 from radicale_bcm.database.errors import DatabaseError
@@ -123,10 +125,10 @@ class Site:
                 logged = unit.logged()
         except _RollBack:
             return
-        if logged:
+        if logged or unit.noted:
             # After both commits. If this fails, the next look at the log renders the same texts once more.
             with suppress(DatabaseError):
-                self.feed_of(unit.origin).acknowledge(logged)
+                self.feed_of(unit.origin).acknowledge(logged, unit.noted)
 
     def close(self) -> None:
         """Close all connections."""
@@ -154,6 +156,7 @@ class Unit:
         self._state_only = state_only
         self._records: dict[int, RecordSource] = {}
         self._shown: list[str] = []
+        self.noted: list[int] = []
 
     def is_shown(self, record_id: str) -> None:
         """A record that this unit locked and wrote has been projected: its log rows are done with at the end."""
@@ -168,6 +171,34 @@ class Unit:
         if not isinstance(feed, Feed) or not isinstance(records, Records):
             return []
         return [seq for record_id in self._shown for seq in feed.logged(records, record_id)]
+
+    def note(self, record_id: str, record_version: str, data: dict[str, Any]) -> None:
+        """Write down in the business transaction what the state has to do with a record that this unit changed.
+
+        If the process is killed between the two commits, whoever comes next does it (`unfinished`). A mapped database
+        has no place for it: there the record is shown as another program's change would be.
+        """
+        records, feed = self._records.get(self.origin.id), self.site.known_feed(self.origin)
+        if isinstance(feed, Feed) and isinstance(records, Records):
+            self.noted.append(feed.note(records, record_id, record_version, data))
+
+    @cached_property
+    def unfinished(self) -> dict[str, Note]:
+        """record -> what an interrupted unit was to do with it; the last, where there are several."""
+        records, feed = self.records(), self.site.known_feed(self.origin)
+        if not isinstance(feed, Feed) or not isinstance(records, Records):
+            return {}
+        found = [each for each in feed.notes(records) if each.seq not in self.noted]
+        last = {each.record_id: each for each in found}
+        self.noted += [each.seq for each in found if last[each.record_id] is not each]
+        return last
+
+    def take_unfinished(self, record_id: str) -> Note | None:
+        """The same of one record; the caller does it in this unit, and nobody else will."""
+        found = self.unfinished.pop(record_id, None)
+        if found is not None:
+            self.noted.append(found.seq)
+        return found
 
     @property
     def options(self) -> Options:

@@ -149,6 +149,16 @@ class TestUndo:
         assert plain == {"p.vcf": card("p", "Plain"), "q.vcf": card("q", "Quirin")}
         assert world.undo_of("alice", before).undone == []
 
+    def test_an_undo_of_a_principal_that_is_repeated_does_nothing(self, world):
+        before = now()
+        world.put("p.vcf", card("p", "Plain"))
+        world.delete("p.vcf")
+        world.put("q.vcf", card("q", "Quirin"))
+        assert len(world.undo_of("alice", before).undone) == 3
+        again = world.undo_of("alice", before)
+        assert (again.undone, again.refused) == ([], [])
+        assert world.folder() == {}
+
     def test_a_dry_run_changes_nothing(self, world):
         nick = world.add(**NICK)
         world.edit(nick, note="n")
