@@ -137,7 +137,7 @@ def test_a_backup_of_one_engine_is_restored_on_another(tmp_path, postgresql, mar
         return f"sqlite:///{tmp_path / name}"
 
     urls = iter([sqlite("a"), sqlite("b")])
-    world = World(lambda: next(urls))
+    world = World(lambda _kind: next(urls))
     world.nick = world.add(**NICK)
     world.put("p.vcf", card("p", "Plain"))
     folder, path = world.folder(), written(world, tmp_path)
