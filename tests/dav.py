@@ -216,7 +216,7 @@ class Server:
 
     def client(self, user: str, password: str, agent: str = "test") -> httpx.Client:
         """An HTTP client of a user."""
-        return httpx.Client(base_url=self.url, auth=(user, password), headers={"User-Agent": agent}, timeout=60)
+        return httpx.Client(base_url=self.url, auth=(user, password), headers={"User-Agent": agent}, timeout=180)
 
     def phone(self, user: str, password: str, folder: str = "Contacts", agent: str = "test") -> Phone:
         """A phone of a user."""

@@ -225,7 +225,7 @@ def test_postgresql_notifies_whoever_listens(postgresql):
     with database.writer() as records:
         records.insert({"name": "Ann"})
         records.insert({"name": "Bob"})
-    heard = [notify.channel for notify in listener.driver_connection.notifies(timeout=5, stop_after=1)]
+    heard = [notify.channel for notify in listener.driver_connection.notifies(timeout=60, stop_after=1)]
     listener.invalidate()
     database.close()
     assert heard == ["bcm_change"]

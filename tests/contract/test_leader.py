@@ -75,7 +75,7 @@ def test_another_leads_when_the_process_was_killed(states: list[StateDatabase], 
             assert not mine.held()
         finally:
             process.send_signal(signal.SIGKILL)
-    assert within(10, mine.held)
+    assert within(60, mine.held)
 
 
 @pytest.mark.servers
@@ -89,7 +89,7 @@ def test_who_lost_the_connection_leads_no_longer(states: list[StateDatabase], pl
     else:
         ((session,),) = plain_sql("SELECT IS_USED_LOCK(CONCAT(LEFT('bcm test', 24), SHA1(DATABASE())))")
         plain_sql(f"KILL {session}")
-    assert within(10, two.held)
+    assert within(60, two.held)
     assert not one.held()
 
 
@@ -101,7 +101,7 @@ def test_of_several_watchers_one_looks_and_the_next_takes_over(new_database_url:
         for each in watchers:
             stack.callback(each.stop)
             each.start()
-        assert within(10, lambda: any(each.leads for each in watchers))
+        assert within(60, lambda: any(each.leads for each in watchers))
         time.sleep(0.5)
         business = stack.enter_context(closing(BusinessDatabase(options.database_url)))
 
@@ -113,7 +113,7 @@ def test_of_several_watchers_one_looks_and_the_next_takes_over(new_database_url:
             (leader,) = [each for each in watchers if each.leads]
             with business.writer() as source:
                 source.connection.execute(contact.insert(), {"name": f"Person {number}"})
-            assert within(10, lambda name=f"Person {number}": is_shown(name))
+            assert within(60, lambda name=f"Person {number}": is_shown(name))
             leader.stop()
             watchers.remove(leader)
-            assert within(10, lambda: not watchers or any(each.leads for each in watchers))
+            assert within(60, lambda: not watchers or any(each.leads for each in watchers))

@@ -29,7 +29,7 @@ def own(tmp_path: Path) -> Iterator[Office]:
         yield office
 
 
-def eventually(check: Callable[[], bool], seconds: float = 10) -> None:
+def eventually(check: Callable[[], bool], seconds: float = 60) -> None:
     deadline = time.monotonic() + seconds
     while not check():
         assert time.monotonic() < deadline

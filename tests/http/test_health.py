@@ -34,7 +34,7 @@ def number(page: str, name: str) -> float:
     return float(found[1])
 
 
-def eventually(look, wanted, seconds=15.0):
+def eventually(look, wanted, seconds=60.0):
     deadline = time.monotonic() + seconds
     while (found := look()) != wanted:
         assert time.monotonic() < deadline, found

@@ -199,9 +199,9 @@ def test_parameter_values_survive_their_encoding(value):
 def test_hostile_text_takes_linear_time(body):
     """200 kB are read in a fraction of a second; quadratic work would take minutes."""
     text = card(body)
-    start = time.perf_counter()
+    start = time.process_time()
     for line in parse(text):
         line.text()
         line.components()
     assert len(list(split_cards(text))) == 1
-    assert time.perf_counter() - start < 3
+    assert time.process_time() - start < 10
