@@ -135,7 +135,7 @@ def test_csv_of_outlook_is_understood(tool: Tool, tmp_path: Path):
     assert done["ignored"] == {str(file): ["Gender"]}
     ann = tool.json("contact", "show", "ann@example.com")
     wanted = {
-        "prefix": "Dr.", "given_name": "Ann", "family_name": "Lee", "company": "Contoso, Ltd.",
+        "name": "Ann Lee", "prefix": "Dr.", "given_name": "Ann", "family_name": "Lee", "company": "Contoso, Ltd.",
         "birthday": "1980-05-17",
         "business_street": "Main 1\nFloor 2", "business_city": "Redmond", "business_phone": "555", "category": "VIP",
         "note": "two\nlines", "email": "ann@example.com",
@@ -153,8 +153,8 @@ def test_csv_of_google_is_understood(tool: Tool, tmp_path: Path):
     assert done["imported"] == 1
     cleo = tool.json("contact", "show", "cleo@example.com")
     wanted = {
-        "given_name": "Cleo", "family_name": "Gray", "category": "Friends", "email": "cleo@example.com",
-        "email2": "c@example.org", "mobile_phone": "1", "other_phone": "2", "business_fax": "3", "home_street": "Elm 4",
+        "name": "Cleo Gray", "given_name": "Cleo", "family_name": "Gray", "category": "Friends",
+        "email": "cleo@example.com", "email2": "c@example.org", "mobile_phone": "1", "other_phone": "2", "business_fax": "3", "home_street": "Elm 4",
         "home_city": "Oslo", "company": "Fabrikam", "birthday": "--05-17", "web_page": "https://example.com",
     }  # fmt: skip
     assert {
