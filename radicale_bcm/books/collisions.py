@@ -4,7 +4,7 @@ place of one (promoted there). Imported by sync; reads only."""
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, select
+from sqlalchemy import ColumnElement, Connection, literal, select
 
 from radicale_bcm.books.cards import Card
 from radicale_bcm.books.items import chunks
@@ -28,8 +28,8 @@ def _meeting(conn: Connection, collection_ids: Sequence[int], entering: Sequence
     other = {(row[0], row[1]): (row[2], row[3]) for row in conn.execute(renamed)}
     hrefs = {each.href for each in entering} | {href for href, _ in other.values()}
     uids = {each.uid for each in entering} | {uid for _, uid in other.values()}
-    taken_hrefs = _taken(conn, collection_ids, "href", hrefs, numbers)
-    taken_uids = _taken(conn, collection_ids, "uid", uids, numbers)
+    taken_hrefs = _taken(conn, collection_ids, "href", hrefs)
+    taken_uids = _taken(conn, collection_ids, "uid", uids)
     if not taken_hrefs and not taken_uids:
         return []
     return [
@@ -37,31 +37,35 @@ def _meeting(conn: Connection, collection_ids: Sequence[int], entering: Sequence
         for number in collection_ids
         for each in entering
         for href, uid in (other.get((number, each.id), (each.href, each.uid)),)
-        if (number, href) in taken_hrefs or (number, uid) in taken_uids
+        if (taken_hrefs.get((number, href), set()) | taken_uids.get((number, uid), set())) - {each.id}
     ]
 
 
+_ITEM = 0  # in the place of a card's number
+
+
 def _taken(
-    conn: Connection, collection_ids: Sequence[int], column: str, values: set[str], but: Sequence[int]
-) -> set[tuple[int, str]]:
-    found: set[tuple[int, str]] = set()
+    conn: Connection, collection_ids: Sequence[int], column: str, values: set[str]
+) -> dict[tuple[int, str], set[int]]:
+    """By whom these hrefs or UIDs are taken in the folders: by an item, or by cards that were given them there."""
+    found: dict[tuple[int, str], set[int]] = {}
     for part in chunks(sorted(values)):
-        items = select(item.c.collection_id, item.c[column]).where(
+        items = select(item.c.collection_id, item.c[column], literal(_ITEM)).where(
             item.c.collection_id.in_(collection_ids), item.c[column].in_(part)
         )
         given = (
-            select(alias.c.collection_id, alias.c[column])
+            select(alias.c.collection_id, alias.c[column], alias.c.card_id)
             .join(card, card.c.id == alias.c.card_id)
-            .where(alias.c.collection_id.in_(collection_ids), alias.c[column].in_(part))
-            .where(alias.c.card_id.not_in(but), card.c.gone.is_(False))
+            .where(alias.c.collection_id.in_(collection_ids), alias.c[column].in_(part), card.c.gone.is_(False))
         )
         for query in (items, given):
-            found.update((row[0], row[1]) for row in conn.execute(query))
+            for collection_id, value, owner in conn.execute(query):
+                found.setdefault((collection_id, value), set()).add(owner)
     return found
 
 
 def in_folder(conn: Connection, collection_id: int, audience_id: int) -> list[int]:
-    """The cards of an audience whose place in the folder an item has."""
+    """The cards of an audience whose place in the folder an item has, or another card that was given it there."""
     renamed = select(alias.c.card_id).where(alias.c.collection_id == collection_id)
     found: set[int] = set()
     for name in ("href", "uid"):
@@ -72,14 +76,21 @@ def in_folder(conn: Connection, collection_id: int, audience_id: int) -> list[in
             .join(item, item.c[name] == alias.c[name])
             .where(alias.c.collection_id == collection_id)
         )
-        for query in (own, other):
+        given = (
+            select(card.c.id)
+            .join(alias, alias.c[name] == card.c[name])
+            .where(alias.c.collection_id == collection_id, alias.c.card_id != card.c.id, card.c.id.not_in(renamed))
+        )
+        for query in (own.where(_of(collection_id)), other.where(_of(collection_id)), given):
             inside = query.join(member, member.c.card_id == card.c.id).where(
-                item.c.collection_id == collection_id,
-                member.c.audience_id == audience_id,
-                member.c.departed.is_(None),
+                member.c.audience_id == audience_id, member.c.departed.is_(None)
             )
             found.update(conn.execute(inside).scalars())
     return sorted(found)
+
+
+def _of(collection_id: int) -> ColumnElement[bool]:
+    return item.c.collection_id == collection_id
 
 
 def uid_taken(conn: Connection, collection_id: int, uid: str, card_id: int = 0) -> bool:

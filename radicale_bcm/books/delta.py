@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, or_, select, union
 
-from radicale_bcm.books import groups, items, membership, spans
+from radicale_bcm.books import groups, items, membership, spans, view
 from radicale_bcm.books.items import chunks
 from radicale_bcm.books.membership import Epoch
 from radicale_bcm.books.schema import alias, audience, card, exclusion, member
@@ -66,6 +66,7 @@ def since(conn: Connection, folder: Folder, revision: int) -> Delta:
     """
     changed = items.changed_since(conn, folder.collection.id, revision)
     removed = items.removed_since(conn, folder.collection.id, revision)
+    buried = set(removed)
     if folder.collection.tag == "VADDRESSBOOK":
         ever = membership.epochs(conn, folder.collection.id)
         epochs = [each for each in ever if each.closed is None or each.closed > revision]
@@ -74,6 +75,9 @@ def since(conn: Connection, folder: Folder, revision: int) -> Delta:
             changed |= cards.changed
             removed |= cards.removed
             _tell_group(conn, folder, epochs, revision, changed, removed)
+            if buried - changed:
+                # A card that was away, and is back at an href that had an item meanwhile, is there.
+                changed |= view.find(conn, folder, sorted(buried - changed)).keys()
     return Delta(changed, removed - changed)
 
 

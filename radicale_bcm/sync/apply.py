@@ -73,7 +73,7 @@ def edit_card(unit: Unit, folder: Folder, card: Card, sent: Sent) -> Card:
     if own and own.access != "rw":
         raise Forbidden("business cards are read-only in this folder")
     if card.origin_id != unit.origin.id:
-        return _edit_kept_card(unit, card, sent)
+        return _edit_kept_card(unit, folder, card, sent)
     _refuse_read_only(unit)
     record = unit.records().get(card.record_id, lock=True)
     if record is None:
@@ -162,15 +162,24 @@ def _note(decision: Decision, refused: Mapping[str, tuple[str, str]]) -> dict[st
     return note
 
 
-def _edit_kept_card(unit: Unit, card: Card, sent: Sent) -> Card:
-    """A card of a former database belongs to no record: the edit stays in the card."""
-    contact: Contact = codec.read(sent.text)
-    before: Contact = codec.read(served_text(card.text, card.categories))
+def _edit_kept_card(unit: Unit, folder: Folder, card: Card, sent: Sent) -> Card:
+    """A card of a former database belongs to no record: the edit stays in the card, merged as any other."""
+    categories, current = _categories(folder), served_text(card.text, card.categories)
+    before: Contact = codec.read(current)
+    decision = edit.decide(
+        Texts(_base(unit, card, sent, categories, current), sent.text, current),
+        before,
+        client_wins=unit.options.on_conflict == "client",
+        client=sent.client,
+        ignore_categories=categories,
+        link=link_to(unit, card.record_id),
+    )
+    contact = {name: value for name, value in (before | decision.changes).items() if value}
     version = card.version + 1
     lines = codec.ServerLines(
         uid=card.uid, version=version, record_id=card.record_id, modified=unit.at, marker_property=True
     )
-    rendered = codec.render(sent.text, contact, lines)
+    rendered = codec.render(decision.template, contact, lines)
     joined = codec.join_categories(rendered.categories)
     values = {
         "text": rendered.text,
@@ -182,7 +191,8 @@ def _edit_kept_card(unit: Unit, card: Card, sent: Sent) -> Card:
     }
     changes = {name: (before.get(name, ""), contact.get(name, "")) for name in edit.edited_fields(before, contact)}
     subject = Subject(card.label, card.origin_id, card.record_id, "", card.href)
-    history.write(unit.conn, unit.revision, unit.at, unit.actor, "changed", subject, changes)
+    note = _note(decision, {})
+    history.write(unit.conn, unit.revision, unit.at, unit.actor, "changed", subject, changes, note)
     return restate(unit, card, values)
 
 

@@ -5,15 +5,18 @@ from collections.abc import Iterator
 
 import pytest
 
-from radicale_bcm.books import delta, revisions, view
+from radicale_bcm.books import cards, delta, revisions, view
 from radicale_bcm.books.items import NewItem
-from radicale_bcm.sync import guard, plain, pull, records, setup
+from radicale_bcm.sync import apply, candidates, guard, plain, pull, records, setup
+from radicale_bcm.sync.promote import Promotion
+from radicale_bcm.sync.promotion import Wish
 from radicale_bcm.sync.setup import Choice
 from tests.dav import card
 from tests.histories.phones import Watch, look, observe_all
 from tests.histories.run import new_stage
+from tests.histories.stage import ADMIN, Stage
 from tests.histories.steps import Life, _delete
-from tests.histories.world import Stage, World
+from tests.histories.world import World
 
 
 @pytest.fixture(scope="module")
@@ -71,6 +74,16 @@ class Story:
         self.world.plain["alice/Contacts"][href] = text
         observe_all(self.world, self.watches)
 
+    def promote(self, href: str) -> None:
+        """A plain contact becomes a business contact of alice's."""
+        with self.world.site.read() as conn:
+            found, _ = candidates.chosen(conn, [f"/alice/Contacts/{href}"])
+        (done,) = Promotion(self.world.site, ADMIN, Wish(force=True)).run(found).created
+        self.world.sql("UPDATE contact SET owner = 'alice' WHERE id = ?", done.id)
+        pull.pull_all(self.world.site)
+        del self.world.plain["alice/Contacts"][href]
+        observe_all(self.world, self.watches)
+
     def delete(self, href: str) -> None:
         """alice's phone deletes a plain contact."""
         with self.world.acting("alice") as unit:
@@ -104,6 +117,16 @@ def test_a_card_whose_place_was_taken_while_it_was_away_comes_back_at_another(st
     story.look()
 
 
+def test_a_card_that_is_back_where_a_contact_stood_meanwhile_is_not_told_as_gone(story: Story):
+    href, _ = story.place()
+    story.owner("bob")
+    story.put(href, "other-uid")
+    story.delete(href)
+    story.owner("alice")
+    assert story.place()[0] == href
+    story.look()
+
+
 def test_its_other_place_can_be_taken_as_well(story: Story):
     first = story.place()
     for _ in range(3):
@@ -115,6 +138,23 @@ def test_its_other_place_can_be_taken_as_well(story: Story):
         story.look()
     story.owner("bob")
     story.look()
+
+
+def test_a_card_finds_one_that_was_promoted_in_its_place_when_the_filter_changes(story: Story):
+    """The contact was written where the card would stand, which the filter left out, and was promoted there."""
+    href, uid = story.place()
+    story.choose(filters=("owner=<>bob",))
+    story.owner("bob")
+    story.put(href, "other-uid")
+    story.promote(href)
+    story.look()
+    story.choose(filters=())
+    story.look()
+    with story.world.site.read() as conn:
+        folder = view.open_folder(conn, story.world.collection(conn, "alice/Contacts"))
+        shown = sorted(view.all_cards(conn, folder), key=lambda each: each.card_id or 0)
+    assert [each.uid for each in shown] == [uid, "other-uid"]
+    assert shown[0].href != href == shown[1].href
 
 
 def test_tokens_of_the_time_when_it_was_away_hear_nothing_of_its_former_place(story: Story):
@@ -141,11 +181,8 @@ def test_a_quarantine_that_is_taken_back_finds_its_place_taken(story: Story):
     found = [life.business_card() for _ in range(40)]
     shown = {each[1].card_id: each for each in found if each}
     assert len(shown) == 4
-    told = []
-    for person, each in shown.values():
-        with story.world.acting("alice") as unit:
-            told.append((_delete(unit, life, person, each), each))
-    quarantined = [each for mode, each in told if mode == "quarantined"]
+    told = [(_delete(life, person, each), each) for person, each in shown.values()]
+    quarantined = [each for mode, each in told if mode == "quarantine"]
     assert quarantined
     story.put(quarantined[0].href, quarantined[0].uid)
     story.look()
@@ -180,3 +217,28 @@ def test_a_folder_goes_on_following_the_database_when_only_the_folder_was_change
     story.choose(folder="Contacts")
     story.world.sql("UPDATE contact SET owner = NULL WHERE given_name = 'New'")
     story.look()
+
+
+def test_a_token_with_another_nonce_is_refused(story: Story):
+    """Its number was used twice: the state was put back to what it was once, and went on from there."""
+    token = story.watches["alice/Contacts"].memories[-1].token
+    other = token[:-1] + ("1" if token[-1] == "0" else "0")
+    with story.world.site.read() as conn:
+        number = story.world.collection(conn, "alice/Contacts").id
+        assert revisions.read_token(conn, number, token)
+        with pytest.raises(revisions.InvalidToken):
+            revisions.read_token(conn, number, other)
+
+
+def test_what_if_match_is_compared_with_is_the_record_as_it_is(story: Story):
+    """Another program committed a change that nobody looked at until now (C6)."""
+    with story.world.site.read() as conn:
+        folder = view.open_folder(conn, story.world.collection(conn, "alice/Contacts"))
+        (shown,) = view.all_cards(conn, folder)
+        before = cards.get(conn, shown.card_id or 0)
+    assert before is not None
+    story.world.sql("UPDATE contact SET note = 'New' WHERE id = ?", story.nick.id)
+    with story.world.acting("alice") as unit:
+        now = apply.read_through(unit, before)
+    assert now is not None
+    assert (now.version, "NOTE:New" in now.text) == (before.version + 1, True)

@@ -105,6 +105,20 @@ def test_keep_leaves_the_cards_where_they_are_and_adds_those_of_the_new_database
     assert "late@example.com" not in names(full.folder())
 
 
+def test_an_edit_of_a_kept_card_is_merged_as_any_other(full: World):
+    """The set-up's category is not the card's, and what a client cannot show is kept."""
+    full.switch("new", "keep")
+    href = next(href for href, each in full.folder().items() if "old7@" in each.text)
+    text = full.folder()[href].text
+    assert "CATEGORIES:Business" in text
+    full.edit(href, "old given 7", "Renamed")
+    with full.site.write(ADMIN) as unit:
+        setup.start(unit, "alice", Choice(category="Customer"))
+    after = full.folder()[href].text
+    assert "Renamed" in after
+    assert "CATEGORIES:Customer\r\n" in after
+
+
 @pytest.mark.parametrize("choice", ["keep", "remove", "import"])
 def test_switching_back_after_keep_binds_the_cards_again(full: World, choice: str):
     before = full.folder()

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from radicale_bcm.books import collections, delta, revisions, view
+from radicale_bcm.books import collections, delta, items, revisions, view
 from radicale_bcm.books.revisions import InvalidToken
 from radicale_bcm.books.view import Folder, Resource
 from radicale_bcm.contacts import card as codec
@@ -176,11 +176,13 @@ def _check_delta(
     # Each observation is a committed state; the one before the token's is the token's own.
     known = frozenset().union(*watch.states[memory.seen - 1 :])
     assert told.removed <= known, ("told as removed, but not there since that token", where, told.removed - known)
+    buried = items.removed_since(conn, folder.collection.id, since)
     for href in told.changed:
         same = memory.replica.get(href) == current[href]
-        # A plain contact may have been written anew, or deleted and made again. A card that went along to another
-        # database is another record's from then on, even if that says the same.
-        may_be = now[href].card_id is None or memory.switches != world.switches
+        # A plain contact may have been written anew, or deleted and made again, or stood meanwhile where a card was
+        # before and is again. A card that went along to another database is another record's from then on, even if
+        # that says the same.
+        may_be = now[href].card_id is None or href in buried or memory.switches != world.switches
         assert not same or may_be, ("told as changed, but is not", where, href)
 
 

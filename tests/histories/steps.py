@@ -428,7 +428,7 @@ def edit_card(life: Life) -> str:
     number = shown.card_id or 0
     if how == "kept":
         life.world.counts["edits of a kept card"] += 1
-        _edit_kept(life, number, name, value)
+        _edit_kept(life, person, number, name, value)
     elif name != "category":
         life.world.ledger.wrote(life.world.model.current, _record_of(life, number), {name: value})
     if life.random.random() < 0.15:
@@ -453,8 +453,15 @@ def _record_of(life: Life, card_id: int) -> str:
     return own.record_id
 
 
-def _edit_kept(life: Life, number: int, name: str, value: str) -> None:
+def _edit_kept(life: Life, person: Person, number: int, name: str, value: str) -> None:
     fields = life.world.model.kept[number]
+    if name == "category":
+        # The set-up's is nobody's: with or without it, nothing was changed.
+        before, after = (
+            [each for each in codec.split_categories(text) if each.lower() != person.category.lower()]
+            for text in (fields.get(name, ""), value)
+        )
+        value = fields.get(name, "") if before == after else codec.join_categories(after)
     if value:
         fields[name] = value
     else:

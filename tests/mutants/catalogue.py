@@ -42,7 +42,7 @@ MUTANTS = (
         "radicale_bcm/sync/unit.py",
         "if unit.failed:\n",
         "if not unit:\n",
-        _only("contract/test_promote", "sqlite and reason_and_the_others"),
+        _only("contract/test_trust_history", "sqlite and dry_run"),
     ),
     Mutant(
         "a sync-token is off by one",
@@ -56,7 +56,7 @@ MUTANTS = (
         "radicale_bcm/books/revisions.py",
         "    if found != nonce:",
         "    if found is None:",
-        _only("contract/test_trust_backup", "sqlite"),
+        _only("contract/test_folder_tokens", "nonce"),
     ),
     Mutant(
         "a plain contact leaves no tombstone when it is moved or promoted",
@@ -70,7 +70,7 @@ MUTANTS = (
         "radicale_bcm/books/places.py",
         "if last and before[0] != to[0]:",
         "if last < 0 and before[0] != to[0]:",
-        _only("contract/test_folder_tokens", "sqlite"),
+        ("tests/contract/test_folder_tokens.py",),
     ),
     Mutant(
         "a card that left a filter stays in its audience",
@@ -147,7 +147,7 @@ MUTANTS = (
         "radicale_bcm/sync/apply.py",
         "    if card.origin_id != unit.origin.id:\n        return card\n    record",
         "    if card.origin_id:\n        return card\n    record",
-        _only("http/test_conflicts", "sqlite and before_anybody_looked"),
+        _only("contract/test_folder_tokens", "if_match"),
     ),
     Mutant(
         "the removal policy is ignored",
@@ -173,9 +173,10 @@ MUTANTS = (
     Mutant(
         "the set-up's category is taken for the record's",
         "radicale_bcm/sync/apply.py",
-        "        ignore_categories=categories,\n        link=link_to(unit, card.record_id),\n    )",
-        "        ignore_categories=frozenset(),\n        link=link_to(unit, card.record_id),\n    )",
-        _HISTORIES,
+        "        client=sent.client,\n        ignore_categories=categories,\n"
+        "        link=link_to(unit, card.record_id),\n    )\n\n",
+        "        client=sent.client,\n        link=link_to(unit, card.record_id),\n    )\n\n",
+        _only("http/test_business_cards", "sqlite and category_that_a_person"),
     ),
     Mutant(
         "a merge gives the field to the wrong side",
@@ -240,6 +241,20 @@ MUTANTS = (
         'if own and own.access == "ro":',
         'if own and own.access == "none":',
         _only("http/test_permissions", "sqlite"),
+    ),
+    Mutant(
+        "a card enters a folder where a promoted one has its address",
+        "radicale_bcm/books/collisions.py",
+        "for query in (own.where(_of(collection_id)), other.where(_of(collection_id)), given):",
+        "for query in (own.where(_of(collection_id)), other.where(_of(collection_id))):",
+        _only("contract/test_folder_tokens", "promoted_in_its"),
+    ),
+    Mutant(
+        "a card that is back at its address is told as gone",
+        "radicale_bcm/books/delta.py",
+        "            if buried - changed:\n",
+        "            if buried - buried:\n",
+        _only("contract/test_folder_tokens", "is_back_where"),
     ),
     Mutant(
         "a purge leaves the values in the history",
