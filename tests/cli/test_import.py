@@ -154,7 +154,9 @@ def test_csv_of_google_is_understood(tool: Tool, tmp_path: Path):
     cleo = tool.json("contact", "show", "cleo@example.com")
     wanted = {
         "name": "Cleo Gray", "given_name": "Cleo", "family_name": "Gray", "category": "Friends",
-        "email": "cleo@example.com", "email2": "c@example.org", "mobile_phone": "1", "other_phone": "2", "business_fax": "3", "home_street": "Elm 4",
+        "email": "cleo@example.com",
+        "email2": "c@example.org", "mobile_phone": "1", "other_phone": "2", "business_fax": "3",
+        "home_street": "Elm 4",
         "home_city": "Oslo", "company": "Fabrikam", "birthday": "--05-17", "web_page": "https://example.com",
     }  # fmt: skip
     assert {
