@@ -41,6 +41,8 @@ class Epoch(NamedTuple):
     grouped: int | None = None
 
 
+Stamp = frozenset[tuple[int, str]]
+
 _AUDIENCE = select(audience.c.id, audience.c.origin_id, audience.c.filter, audience.c.active, audience.c.revision)
 _EPOCHS = select(*(epoch.c[name] for name in Epoch._fields))
 _EPOCHS_OF = _EPOCHS.where(epoch.c.collection_id == bindparam("collection_id"))
@@ -87,6 +89,14 @@ def active_audiences(conn: Connection, origin_id: int) -> list[Audience]:
     """The audiences whose membership follows the database."""
     found = _AUDIENCE.where(audience.c.origin_id == origin_id, audience.c.active.is_(True))
     return [_made(tuple(row)) for row in conn.execute(found)]
+
+
+def active_stamp(conn: Connection, origin_id: int) -> Stamp:
+    """Which audiences those are: the same stamp is the same audiences with the same filters."""
+    found = select(audience.c.id, audience.c.filter_key).where(
+        audience.c.origin_id == origin_id, audience.c.active.is_(True)
+    )
+    return frozenset((number, key) for number, key in conn.execute(found))
 
 
 def add_audience(conn: Connection, origin_id: int, filters: Sequence[str], canonical: str, revision: int) -> Audience:

@@ -253,6 +253,8 @@ def _with(
     for each in needles:
         # Also what the index knows nothing of.
         sought.setdefault(each.part, {_ODD}).add(each.data)
+    if not sought:
+        return  # nothing can match, and there is no "any of nothing" in SQL
     scanned = _rows(table, owner, sought)
     if conn.dialect.name != "sqlite":
         # What need not be sent from another process is not.

@@ -10,23 +10,31 @@ from weakref import WeakKeyDictionary
 
 from radicale_bcm.books import cards, collections, collisions, membership, places, setups
 from radicale_bcm.books.cards import Card
-from radicale_bcm.books.membership import Audience
+from radicale_bcm.books.membership import Audience, Stamp
 from radicale_bcm.books.setups import Origin
 from radicale_bcm.business.contract import Record
 from radicale_bcm.contacts.filter_index import FilterIndex
 from radicale_bcm.contacts.filters import Filter
 from radicale_bcm.sync import vocabulary
-from radicale_bcm.sync.unit import Unit
+from radicale_bcm.sync.unit import Site, Unit
 from radicale_bcm.sync.vocabulary import Vocabulary, meta
 
 _VOCABULARIES: WeakKeyDictionary[Unit, dict[int, Vocabulary]] = WeakKeyDictionary()
 _FOLLOWED: "WeakKeyDictionary[Unit, dict[int, Followed]]" = WeakKeyDictionary()
+_LATEST: "WeakKeyDictionary[Site, dict[int, Followed]]" = WeakKeyDictionary()
 
 
 class Followed:
-    """The audiences of a business database whose membership follows it, as one unit of work finds them."""
+    """The audiences of a business database whose membership follows it, as one unit of work finds them.
 
-    def __init__(self, audiences: Sequence[Audience], words: Vocabulary) -> None:
+    To read two hundred filters takes longer than to show a change, so the next unit uses it again as long as `stamp`
+    and the vocabulary are the same. The revisions of the audiences may be old.
+    """
+
+    def __init__(self, stamp: Stamp, audiences: Sequence[Audience], words: Vocabulary | None) -> None:
+        self.stamp = stamp
+        self.words = words
+        words = words or Vocabulary()
         self.audiences = {each.id: each for each in audiences}
         self._index = FilterIndex({each.id: words.read(each.filters) for each in audiences}, words.bases)
 
@@ -51,9 +59,13 @@ def followed(unit: Unit, origin_id: int) -> Followed:
     """The followed audiences of a business database, read once in a unit of work."""
     known = _FOLLOWED.setdefault(unit, {})
     if origin_id not in known:
-        active = membership.active_audiences(unit.conn, origin_id)
-        filtered = any(each.filters for each in active)
-        known[origin_id] = Followed(active, words_of(unit, origin_id) if filtered else Vocabulary())
+        latest = _LATEST.setdefault(unit.site, {})
+        stamp, found = membership.active_stamp(unit.conn, origin_id), latest.get(origin_id)
+        if found is None or found.stamp != stamp or (found.words and found.words != words_of(unit, origin_id)):
+            active = membership.active_audiences(unit.conn, origin_id)
+            filtered = any(each.filters for each in active)
+            found = Followed(stamp, active, words_of(unit, origin_id) if filtered else None)
+        known[origin_id] = latest[origin_id] = found
     return known[origin_id]
 
 
