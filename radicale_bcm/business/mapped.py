@@ -46,7 +46,8 @@ class MappedDatabase:
 
     def identity(self) -> str:
         """Who this database is: its address, without the password, and the persons' table."""
-        url = make_url(self.engine.url).set(password=None, username=None)
+        # Not URL.set, for which None means "as it is".
+        url = make_url(self.engine.url)._replace(username=None, password=None)
         return sha256(f"{url.render_as_string()} {self.mapping().table}".encode()).hexdigest()[:32]
 
     def mapping(self) -> Mapping:

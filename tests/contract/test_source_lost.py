@@ -153,11 +153,10 @@ def test_a_lost_right_to_read_takes_no_card_away(source: Source, engine_name: st
     source.world.restart()
     assert source.look(full=True) == pull.Counts()
     source.run(*taken)
+    source.world.restart()  # MariaDB leaves a connection the rights that it began with
     for full in (False, True):
         with pytest.raises(DatabaseError):
             source.look(full=full)
-    assert source.shown() == source.before
-    source.world.restart()
     assert source.shown() == source.before
     source.run(*grants)
     assert source.look(full=True) == pull.Counts()
