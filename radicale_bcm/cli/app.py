@@ -5,6 +5,7 @@ A subcommand's module is imported when it runs, so that `--help` and completion 
 """
 
 import re
+import sys
 from importlib import import_module
 from typing import Annotated, Any
 
@@ -58,6 +59,16 @@ class LazyGroup(TyperGroup):
         """What the overview shows of a subcommand."""
         line = _LINES.get(cmd_name)
         return None if line is None else TyperCommand(cmd_name, help=line, short_help=line)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the subcommand; whoever asked for JSON hears in JSON of wrong arguments, too."""
+        try:
+            return super().invoke(ctx)
+        except Exception as error:
+            said = getattr(error, "format_message", None)
+            if said is not None and "--json" in sys.argv:
+                output.document({"error": said()})
+            raise
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The subcommand itself, imported now."""

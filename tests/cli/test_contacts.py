@@ -88,6 +88,9 @@ def test_values_that_do_not_fit_are_refused_with_the_field(tool: Tool, nick, ass
 def test_arguments_that_are_no_fields_are_wrong_usage(tool: Tool):
     tool("contact", "add", status=2)
     tool("contact", "add", "Nick", status=2)
+    assert "'Nick' is not field=value" in tool.json("contact", "add", "Nick", status=2)["error"]
+    assert "--principal" in tool.json("sync", "start", status=2)["error"]
+    assert "nosuch" in tool.json("nosuch", status=2)["error"]
     tool("contact", "add", "name=a", "name=b", status=2)
     tool("contact", "add", "note=nameless", status=1)
 
