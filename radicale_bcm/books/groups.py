@@ -14,11 +14,12 @@ from sqlalchemy import Connection, bindparam, func, or_, select
 
 from radicale_bcm.books.collections import Collection
 from radicale_bcm.books.membership import Epoch
-from radicale_bcm.books.schema import audience, item
+from radicale_bcm.books.schema import audience, epoch, item
 
 _NAMESPACE = UUID("5f1c6f0a-6f3f-4a58-9c43-7d2b1f2f9f0e")
 _NAMELESS = "Business contacts"
 _LATEST = select(func.max(audience.c.membered)).where(audience.c.id.in_(bindparam("audiences", expanding=True)))
+_CLOSED = select(func.max(epoch.c.closed)).where(epoch.c.collection_id == bindparam("collection_id"))
 _TAKEN = select(item.c.id).where(
     item.c.collection_id == bindparam("collection_id"),
     or_(item.c.href == bindparam("href"), item.c.uid == bindparam("uid")),
@@ -50,7 +51,9 @@ def find(conn: Connection, collection: Collection, epochs: Sequence[Epoch]) -> G
     if is_taken(conn, collection):
         return None
     latest = conn.execute(_LATEST, {"audiences": [each.audience_id for each in epochs]}).scalar_one()
-    revision = max(latest, *(each.grouped or 0 for each in grouped), *(each.opened for each in epochs))
+    # Also when the folder stopped showing another database beside this one.
+    closed = conn.execute(_CLOSED, {"collection_id": collection.id}).scalar_one() or 0
+    revision = max(latest, closed, *(each.grouped or 0 for each in grouped), *(each.opened for each in epochs))
     name = next((each.category for each in grouped if each.category), _NAMELESS)
     etag = sha256(f"{uid} {revision}".encode()).hexdigest()
     return Group(href, uid, f'"group-{etag}"', revision, name)

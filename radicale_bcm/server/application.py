@@ -146,10 +146,11 @@ def _honest(name: str) -> Callable[..., types.WSGIResponse]:
             return _unavailable(error)
         except ValueError as error:
             if request.current().refusal is None:
-                if name != "do_REPORT":
+                if name not in ("do_REPORT", "do_PUT"):
                     raise
-                # An href that is no address, such as http://[ ; a REPORT changes nothing.
-                logger.warning("A REPORT cannot be read: %s", error)
+                # An href that is no address, such as http://[ ; a whole address book with nothing in it. Nothing has
+                # changed: a REPORT changes nothing, and an exception ends the unit of work of a PUT.
+                logger.warning("A %s cannot be read: %s", name.removeprefix("do_"), error)
             answer = httputils.BAD_REQUEST
         return _corrected(request.current(), answer)
 

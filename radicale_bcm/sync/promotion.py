@@ -24,6 +24,7 @@ from radicale_bcm.contacts.model import Contact, display_name
 from radicale_bcm.sync import records as record_tools
 from radicale_bcm.sync.candidates import EMAILS, Candidate, is_company
 from radicale_bcm.sync.errors import Conflict, Invalid
+from radicale_bcm.sync.project import is_person
 from radicale_bcm.sync.unit import Site
 
 ACTION = "promoted"
@@ -115,6 +116,8 @@ class Judge:
         fields = {name: value for name, value in wanted.items() if name not in reasons}
         uid, started = self._started(candidate)
         made = Decision(contact, text, uid=uid, fields=fields, kept=reasons)
+        if started is not None and not is_person(started):
+            return _refused_for(contact, text, started)
         if started is not None:
             same = all(started.fields.get(name) == value for name, value in fields.items())
             resumed = same and not self._is_done(conn, started)
@@ -126,9 +129,8 @@ class Judge:
             present = same_person(self._site, self._source, wanted)
         if present is None:
             return made
-        if self._wish.on_duplicate == "skip":
-            name = display_name(present.fields)
-            return Decision(contact, text, refused=f"the database has {name} already (id {present.id})")
+        if self._wish.on_duplicate == "skip" or not is_person(present):
+            return _refused_for(contact, text, present)
         return replace(made, record=present, uid=present.uid)
 
     def _is_done(self, conn: Connection, record: Record) -> bool:
@@ -167,6 +169,11 @@ class Judge:
         if self._wish.on_duplicate == "skip":
             return Decision(contact, text, refused=f"there is an account {name} already (id {named[0].id})")
         return replace(made, company=named[0], uid=named[0].uid)
+
+
+def _refused_for(contact: Contact, text: str, present: Record) -> Decision:
+    name, what = display_name(present.fields), "" if is_person(present) else f", of the type {present.type}"
+    return Decision(contact, text, refused=f"the database has {name} already{what} (id {present.id})")
 
 
 def _type_of(source: RecordSource, wish: Wish) -> RecordType:

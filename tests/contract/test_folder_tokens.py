@@ -2,6 +2,7 @@
 """Sync-tokens in the turns of events that random histories meet rarely: places that are taken while a card is away."""
 
 from collections.abc import Iterator
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,9 +13,10 @@ from radicale_bcm.sync.promote import Promotion
 from radicale_bcm.sync.promotion import Wish
 from radicale_bcm.sync.setup import Choice
 from tests.dav import card
+from tests.histories.admin import switch_database
 from tests.histories.phones import Watch, look, observe_all
 from tests.histories.run import new_stage
-from tests.histories.stage import ADMIN, Stage
+from tests.histories.stage import ADMIN, Crash, Stage
 from tests.histories.steps import Life, _delete
 from tests.histories.world import World
 
@@ -29,8 +31,8 @@ def stage() -> Iterator[Stage]:
 class Story:
     """alice follows the records that she owns; one of them is Nick's."""
 
-    def __init__(self, stage: Stage) -> None:
-        self.world = World(stage)
+    def __init__(self, stage: Stage, marker: tuple[str, ...] | None = None) -> None:
+        self.world = World(stage, marker)
         self.watches: dict[str, Watch] = {}
         self.choose(folder="Contacts", filters=("owner=%me",))
         with self.world.acting("admin") as unit:
@@ -242,3 +244,25 @@ def test_what_if_match_is_compared_with_is_the_record_as_it_is(story: Story):
         now = apply.read_through(unit, before)
     assert now is not None
     assert (now.version, "NOTE:New" in now.text) == (before.version + 1, True)
+
+
+def test_the_group_card_is_told_as_changed_when_a_former_database_leaves_the_folder(stage: Stage):
+    told = Story(stage, ("property", "category", "group"))
+    life = Life(told.world, 1)
+    try:
+        for choice in ("keep", "remove", "keep", "import"):
+            life.random = SimpleNamespace(choice=lambda _, chosen=choice: chosen)  # type: ignore[assignment]
+            switch_database(life)
+            told.look()
+    finally:
+        told.world.close()
+
+
+@pytest.mark.parametrize("commits", [0, 1])
+def test_a_change_is_shown_although_the_process_was_gone_while_it_showed_it(story: Story, stage: Stage, commits: int):
+    story.world.sql("UPDATE contact SET note = 'New' WHERE id = ?", story.nick.id)
+    stage.fuse = commits
+    with pytest.raises(Crash):
+        pull.pull_all(story.world.site)
+    stage.restart()
+    story.look()

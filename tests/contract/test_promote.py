@@ -337,6 +337,19 @@ class TestMerge:
         world.promote()
         assert list(world.folder()) == [shown.href]
 
+    def test_what_is_there_as_no_person_is_refused(self, world):
+        """Another program made an account of it: it has no card that the contact could become."""
+        world.put("x.vcf", self.NICK)
+        uid = codec.uid_of(self.NICK)
+        with world.site.write(ACTOR) as unit:
+            record = unit.records().insert({"given_name": "Nick"}, uid=uid, record_type="business-contact", at=unit.at)
+            unit.records().connection.exec_driver_sql(f"UPDATE contact SET type = 'account' WHERE id = {record.id}")
+        pull.pull_all(world.site)
+        for on_duplicate in ("merge", "create", "skip"):
+            (refusal,) = world.promote(on_duplicate=on_duplicate).refused
+            assert "of the type account" in refusal.reason
+        assert list(world.folder()) == ["x.vcf"]
+
     def test_a_card_that_takes_the_contacts_place_is_told_as_gone_from_its_own_of_long_ago(self, world):
         """It stood beside the contact, was unfollowed, and comes back in the contact's place."""
         world.put("x.vcf", self.NICK)

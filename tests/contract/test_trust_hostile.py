@@ -241,6 +241,13 @@ def test_headers(unharmed, name, value):
         assert status < 500, (method, answer)
 
 
+@pytest.mark.parametrize("body", ["\nFN:\r", "", "x", "BEGIN:VCARD", "\0"])
+def test_a_whole_address_book_with_nothing_in_it(unharmed, body):
+    """Radicale cannot tell what it is to be, and fails."""
+    status, answer = unharmed("PUT", "/alice/new/", body)
+    assert status < 500, answer
+
+
 LOGINS = (
     "Basic",
     "Basic !",
