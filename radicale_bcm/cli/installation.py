@@ -77,7 +77,7 @@ bcm_new_contacts = plain
 type = internal
 
 [logging]
-# debug, info, warning, error
+# debug, info (who synchronised what, with which program), warning, error
 level = warning
 mask_passwords = True
 """

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`radicale-bcm sync`: start, change, stop and run synchronisation. For cli only."""
 
+import sys
 from typing import Annotated
 
 import typer
@@ -98,12 +99,14 @@ def set_(
     no_filter: NoFilter = False,
     access: Access = None,
     on_delete: OnDelete = None,
+    yes: Yes = False,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Change folder, filters, category or access; what is not named stays. A changed folder empties the former one.
 
-    Phones follow with their next sync. With --dry-run it says how many contacts match.
+    Phones follow with their next sync. With --dry-run it says how many contacts match. On a terminal it says how many
+    cards leave before they do; a script has said what it wants by running this.
 
     For example:
         radicale-bcm sync set --principal alice --filter 'company=Contoso*' --dry-run
@@ -112,9 +115,17 @@ def set_(
     choice = _choice(folder, category, filters, no_filter, access, on_delete)
     if choice == Choice():
         raise misused("what shall be different? --folder, --category, --filter, --no-filter, --access or --on-delete")
-    with opened(ctx) as site, working(ctx, site, dry_run=dry_run) as unit:
-        effect = setup.change(unit, principal, choice)
-        found = _status(unit, principal)
+    with opened(ctx) as site:
+        if sys.stdin.isatty() and not yes and not dry_run:
+            with site.write(actor_of(ctx)) as unit:
+                leaving = setup.change(unit, principal, choice).leaving
+                unit.failed = True
+            if leaving:
+                cards = output.counted(leaving, "business card leaves", "business cards leave")
+                confirm(f"{cards} the folder of {principal}; the records stay. Go on?", yes=yes)
+        with working(ctx, site, dry_run=dry_run) as unit:
+            effect = setup.change(unit, principal, choice)
+            found = _status(unit, principal)
     _tell(found, effect, dry_run=dry_run, as_json=as_json)
 
 

@@ -2,7 +2,7 @@
 """Radicale's Application, subclassed where it cannot say what we mean: status codes of refusals, a database that is
 down, no ETag on a PUT that was changed. Imported by server.wsgi."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from http import client
 from typing import Any
 from urllib.parse import unquote, urlparse
@@ -131,6 +131,12 @@ def _is_address(destination: str) -> bool:
     return bool(destination)
 
 
+def _say_who(method: str, args: Sequence[Any], status: int) -> None:
+    """Who did what with which program, for whoever wants to know who synchronised when."""
+    _, _, path, user, *_ = args
+    logger.info("%r with %r: %s %r: %d", user, request.current().client, method, path, status)
+
+
 def _honest(name: str) -> Callable[..., types.WSGIResponse]:
     quick = name in ("do_PROPFIND", "do_REPORT")
 
@@ -152,7 +158,9 @@ def _honest(name: str) -> Callable[..., types.WSGIResponse]:
                 # changed: a REPORT changes nothing, and an exception ends the unit of work of a PUT.
                 logger.warning("A %s cannot be read: %s", name.removeprefix("do_"), error)
             answer = httputils.BAD_REQUEST
-        return _corrected(request.current(), answer)
+        corrected = _corrected(request.current(), answer)
+        _say_who(name.removeprefix("do_"), args, corrected[0])
+        return corrected
 
     do.__name__ = name
     return do

@@ -212,7 +212,7 @@ _add(
 _add("edit", _command("contact", "edit", "2", "job_title=Boss", "note=Line"))
 _add("delete-record", _command("contact", "delete", "2", "--yes"))
 _add("filter", _command("sync", "set", "--principal", "alice", "--filter", "given_name=Nick"))
-_add("stop", _command("sync", "stop", "--principal", "alice", "--yes"))
+_add("stop", _command("sync", "stop", "--principal", "alice", "--yes"), again=("refused 1",))
 _add("backup", _command("backup", "LIVE/second.zip"), again=("refused 1",))
 _add("restore", _command("restore", "LIVE/backup.zip", "--yes"), steps=True, forgets_tokens=True)
 

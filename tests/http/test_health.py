@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What operators ask a server, without a login: is it well, and numbers."""
 
+import io
 import re
 import time
 from pathlib import Path
@@ -9,7 +10,7 @@ import httpx
 import pytest
 
 from tests.dav import Server, replaced
-from tests.http.company import Company, Office
+from tests.http.company import Company, Office, Refused
 
 HEALTH = "/.well-known/radicale-bcm/health"
 METRICS = "/.well-known/radicale-bcm/metrics"
@@ -69,6 +70,35 @@ def test_it_says_how_things_are_to_anybody_and_names_nobody(company: Company):
         (company.folder / "gone.db").rename(state)
         eventually(lambda: health(server)[0], 200)
         assert company.row(nick)["email"] == "nick@example.com"
+
+
+def test_the_log_says_who_synchronised_what_with_which_program(company: Company):
+    company.configure("level = warning", "level = info")
+    with Server(company.config) as server:
+        office = Office(company, server)
+        office.phone("alice", agent="DAVx5/4.4")
+        office.close()
+    log = (company.folder / "server.log").read_text()
+    assert "'alice' with 'DAVx5/4.4': REPORT '/alice/Contacts/': 207" in log
+
+
+def test_a_filter_that_takes_cards_away_is_asked_about_on_a_terminal(company: Company, monkeypatch):
+    class Terminal(io.StringIO):
+        def isatty(self) -> bool:
+            return True
+
+    for name in ("Nick", "Ann"):
+        company.add(given_name=name)
+    narrower = ("sync", "set", "--principal", "alice", "--filter", "given_name=Nick")
+    monkeypatch.setattr("sys.stdin", Terminal("n\n"))
+    with pytest.raises(Refused, match="1 business card leaves"):
+        company.run(*narrower)
+    assert company.run("status")[0]["business_cards"] == 2
+    company.run(*narrower, "--yes")
+    assert company.run("status")[0]["business_cards"] == 1
+    # Nothing leaves, so nothing is asked.
+    company.run("sync", "set", "--principal", "alice", "--no-filter")
+    assert company.run("status")[0]["business_cards"] == 2
 
 
 def test_numbers_of_all_workers(company: Company):
