@@ -52,8 +52,9 @@ def _calls(place: Place, operation: Operation, every: int) -> Iterator[tuple[int
 
 def _power(place: Place, operation: Operation, every: int) -> Iterator[tuple[int, str]]:
     ends = undisturbed(place, operation)
-    for at in range(1, ends.calls + 1, every):
-        yield from ((at, each) for each in [*killed(place, operation, ends, at, power=at % 3)] or [""])
+    for at in (*range(1, ends.calls + 1, every), ends.calls + 1):
+        seed = at % 3 if at <= ends.calls else 0  # at the last one it has answered already
+        yield from ((at, each) for each in [*killed(place, operation, ends, at, power=seed)] or [""])
 
 
 def _faults(place: Place, operation: Operation, every: int) -> Iterator[tuple[int, str]]:

@@ -88,7 +88,7 @@ class Calls:
         self.seen.append(f"{kind} {os.path.basename(path)}")
         if self.kill_at and self.count >= self.kill_at:
             if self.power is not None:
-                _lose(self.power)
+                lose(self.power)
             os.kill(os.getpid(), signal.SIGKILL)
         if self.fail_at and (self.count == self.fail_at or (self.lasting and self.count > self.fail_at)):
             self.hits += 1
@@ -238,7 +238,7 @@ def _remember(path: str, offset: int, amount: int) -> None:
         _unsynced.setdefault(path, []).append((offset, file.read(amount), size))
 
 
-def _lose(seed: int) -> None:
+def lose(seed: int) -> None:
     """What a power failure may do: writes since the last sync are not there, all (seed 0) or some of them."""
     chance = random.Random(seed)
     CALLS.reset()

@@ -102,6 +102,9 @@ class Place:
                 made.reset(**dies)
                 work(lambda said: os.write(writing, said.encode() + b"\0") and None)
                 os.write(writing, f"#{made.count}\0".encode())
+                if made.power is not None:  # it has answered, and then the power fails
+                    calls.lose(made.power)
+                    os.kill(os.getpid(), signal.SIGKILL)
                 status = 0
             except BaseException as error:
                 os.write(writing, f"!{type(error).__name__}: {error}\0".encode())
