@@ -4,7 +4,7 @@
 import itertools
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from contextlib import closing
 from pathlib import Path
 
@@ -29,6 +29,17 @@ def _server(name: str) -> Server:
                 pytest.fail(f"{name}: {missing} is not installed, and BCM_REQUIRE_SERVERS=1")
             pytest.skip(f"{name}: {missing} is not installed")
     return _RUNNING[name]
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport() -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    """With BCM_REQUIRE_SERVERS=1 no test is skipped for want of a program or module: that is a failure."""
+    report = yield
+    if report.skipped and isinstance(report.longrepr, tuple) and os.environ.get("BCM_REQUIRE_SERVERS") == "1":
+        reason = report.longrepr[2]
+        if "not installed" in reason or "could not import" in reason:
+            report.outcome, report.longrepr = "failed", f"{reason}, and BCM_REQUIRE_SERVERS=1"
+    return report
 
 
 @pytest.fixture(scope="session", autouse=True)
