@@ -14,6 +14,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 from radicale_bcm.books import search
 from radicale_bcm.books.items import CHUNK, chunks
 from radicale_bcm.books.schema import alias, card, card_version
+from radicale_bcm.database.prepared import Prepared
 
 
 class Card(NamedTuple):
@@ -50,29 +51,33 @@ class Card(NamedTuple):
 
 _COLUMNS = tuple(card.c[name] for name in Card._fields)
 _ALL = select(*_COLUMNS)
-_BY_ID = _ALL.where(card.c.id == bindparam("id"))
-_BY_RECORD = _ALL.where(card.c.origin_id == bindparam("origin_id"), card.c.record_id == bindparam("record_id"))
-_NEXT = (
-    _ALL.where(card.c.origin_id == bindparam("origin_id"), card.c.id > bindparam("last"))
-    .order_by(card.c.id)
+_BY_ID = Prepared(_ALL.where(card.c.id == bindparam("id")))
+_BY_RECORD = Prepared(
+    _ALL.where(card.c.origin_id == bindparam("origin_id"), card.c.record_id == bindparam("record_id"))
+)
+# In the order of an index that is there.
+_NEXT = Prepared(
+    _ALL.where(card.c.origin_id == bindparam("origin_id"), card.c.record_id > bindparam("last"))
+    .order_by(card.c.record_id)
     .limit(CHUNK)
 )
 _INSERT = insert(card)
-_UPDATE = update(card).where(card.c.id == bindparam("card_id"))
+_UPDATE = Prepared(update(card).where(card.c.id == bindparam("card_id")))
 _INSERT_VERSION = insert(card_version)
+_ARCHIVE = Prepared(_INSERT_VERSION.inline())
 _INDEXED = frozenset({"text", "categories"})
-_INDEX_OF = select(card.c.origin_id, card.c.text, card.c.categories).where(card.c.id == bindparam("id"))
+_INDEX_OF = Prepared(select(card.c.origin_id, card.c.text, card.c.categories).where(card.c.id == bindparam("id")))
 
 
 def get(conn: Connection, card_id: int) -> Card | None:
     """The card with this number."""
-    row = conn.execute(_BY_ID, {"id": card_id}).one_or_none()
+    row = _BY_ID.first(conn, {"id": card_id})
     return Card._make(row) if row else None
 
 
 def of_record(conn: Connection, origin_id: int, record_id: str) -> Card | None:
     """The card of a record."""
-    row = conn.execute(_BY_RECORD, {"origin_id": origin_id, "record_id": record_id}).one_or_none()
+    row = _BY_RECORD.first(conn, {"origin_id": origin_id, "record_id": record_id})
     return Card._make(row) if row else None
 
 
@@ -87,10 +92,10 @@ def of_records(conn: Connection, origin_id: int, record_ids: Iterable[str]) -> d
 
 def iterate(conn: Connection, origin_id: int) -> Iterator[Card]:
     """All cards of an origin, in pieces."""
-    last = 0
-    while rows := conn.execute(_NEXT, {"origin_id": origin_id, "last": last}).all():
+    last = ""
+    while rows := _NEXT.all(conn, {"origin_id": origin_id, "last": last}):
         yield from map(Card._make, rows)
-        last = rows[-1][0]
+        last = rows[-1][2]
 
 
 _TAKEN = select(card.c.id).where((card.c.uid == bindparam("uid")) | (card.c.href == bindparam("href"))).limit(1)
@@ -133,15 +138,15 @@ def add_many(conn: Connection, rows: list[dict[str, Any]]) -> None:
 
 def change(conn: Connection, card_id: int, values: Mapping[str, Any]) -> None:
     """Change the given fields of a card."""
-    conn.execute(_UPDATE, dict(values) | {"card_id": card_id})
+    _UPDATE.run(conn, dict(values) | {"card_id": card_id})
     if not _INDEXED.isdisjoint(values):
-        origin_id, text, categories = conn.execute(_INDEX_OF, {"id": card_id}).one()
+        origin_id, text, categories = _INDEX_OF.one(conn, {"id": card_id})
         search.put_cards(conn, origin_id, {card_id: (text, categories)})
 
 
 def archive(conn: Connection, card_id: int, version: int, text: bytes) -> None:
     """Keep the text of a version as the base of later merges."""
-    conn.execute(_INSERT_VERSION, {"card_id": card_id, "version": version, "text": text})
+    _ARCHIVE.run(conn, {"card_id": card_id, "version": version, "text": text})
 
 
 def archive_many(conn: Connection, rows: list[dict[str, Any]]) -> None:
@@ -195,7 +200,7 @@ def blank(conn: Connection, card_id: int) -> None:
     """Take everything out of a card of a purged record but that it stood at its href."""
     origin_id = conn.execute(select(card.c.origin_id).where(card.c.id == card_id)).scalar_one()
     nothing = {"label": "", "text": "", "categories": "", "etag": "", "kept": "{}", "hidden": None, "gone": True}
-    conn.execute(_UPDATE, nothing | {"card_id": card_id})
+    _UPDATE.run(conn, nothing | {"card_id": card_id})
     conn.execute(delete(card_version).where(card_version.c.card_id == card_id))
     search.drop_card(conn, origin_id, card_id)
 

@@ -24,6 +24,7 @@ from sqlalchemy import (
 )
 
 from radicale_bcm.books.schema import HREF_LENGTH, PATH_LENGTH, collection, setup
+from radicale_bcm.database.prepared import Prepared
 
 
 class Collection(NamedTuple):
@@ -47,9 +48,9 @@ _COLUMNS = (
     collection.c.revision,
     collection.c.modified,
 )
-_BY_PATH = select(*_COLUMNS).where(collection.c.path == bindparam("path"))
-_BY_ID = select(*_COLUMNS).where(collection.c.id == bindparam("id"))
-_CHILDREN = select(*_COLUMNS).where(collection.c.parent == bindparam("path")).order_by(collection.c.path)
+_BY_PATH = Prepared(select(*_COLUMNS).where(collection.c.path == bindparam("path")))
+_BY_ID = Prepared(select(*_COLUMNS).where(collection.c.id == bindparam("id")))
+_CHILDREN = Prepared(select(*_COLUMNS).where(collection.c.parent == bindparam("path")).order_by(collection.c.path))
 
 
 def parent_of(path: str) -> str:
@@ -68,19 +69,19 @@ def _made(row: Any) -> Collection:
 
 def get(conn: Connection, path: str) -> Collection | None:
     """The collection at a path. The root is never stored: ask is_root first."""
-    row = conn.execute(_BY_PATH, {"path": path}).one_or_none()
+    row = _BY_PATH.first(conn, {"path": path})
     return _made(row) if row else None
 
 
 def by_id(conn: Connection, collection_id: int) -> Collection | None:
     """The collection with this number."""
-    row = conn.execute(_BY_ID, {"id": collection_id}).one_or_none()
+    row = _BY_ID.first(conn, {"id": collection_id})
     return _made(row) if row else None
 
 
 def children(conn: Connection, path: str) -> list[Collection]:
     """The collections directly below a path, by name."""
-    return [_made(row) for row in conn.execute(_CHILDREN, {"path": path}) if row[1]]
+    return [_made(row) for row in _CHILDREN.all(conn, {"path": path}) if row[1]]
 
 
 def all_paths(conn: Connection) -> list[tuple[int, str, str]]:
@@ -121,7 +122,7 @@ def set_props(conn: Connection, collection_id: int, props: Mapping[str, str], re
     )
 
 
-_TOUCH = (
+_TOUCH = Prepared(
     update(collection)
     .where(collection.c.id == bindparam("target"))
     .values(revision=bindparam("new_revision"), modified=bindparam("new_modified"))
@@ -130,7 +131,7 @@ _TOUCH = (
 
 def touch(conn: Connection, collection_id: int, revision: int, at: datetime) -> None:
     """Something in the collection changed at this revision."""
-    conn.execute(_TOUCH, {"target": collection_id, "new_revision": revision, "new_modified": at})
+    _TOUCH.run(conn, {"target": collection_id, "new_revision": revision, "new_modified": at})
 
 
 def _inside(path: str) -> ColumnElement[bool]:

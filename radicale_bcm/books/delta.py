@@ -12,6 +12,7 @@ from radicale_bcm.books.membership import Epoch
 from radicale_bcm.books.schema import alias, audience, card, exclusion, member
 from radicale_bcm.books.spans import OPEN
 from radicale_bcm.books.view import Folder
+from radicale_bcm.database.prepared import Prepared
 
 
 class Delta(NamedTuple):
@@ -36,25 +37,30 @@ _CARDS: Any = bindparam("cards", expanding=True)
 _IN_AUDIENCE = member.c.audience_id.in_(_AUDIENCES)
 _ORIGINS = select(audience.c.origin_id).where(audience.c.id.in_(_AUDIENCES))
 # Each with an index of its own.
-_TOUCHED = union(
-    select(member.c.card_id).where(_IN_AUDIENCE, member.c.entered > _SINCE),
-    select(member.c.card_id).where(_IN_AUDIENCE, member.c.departed > _SINCE),
-    select(card.c.id).where(card.c.origin_id.in_(_ORIGINS), card.c.revision > _SINCE),
-    select(exclusion.c.card_id).where(
-        exclusion.c.collection_id == _HERE, or_(exclusion.c.entered > _SINCE, exclusion.c.departed > _SINCE)
+_TOUCHED = Prepared(
+    union(
+        select(member.c.card_id).where(_IN_AUDIENCE, member.c.entered > _SINCE),
+        select(member.c.card_id).where(_IN_AUDIENCE, member.c.departed > _SINCE),
+        select(card.c.id).where(card.c.origin_id.in_(_ORIGINS), card.c.revision > _SINCE),
+        select(exclusion.c.card_id).where(
+            exclusion.c.collection_id == _HERE, or_(exclusion.c.entered > _SINCE, exclusion.c.departed > _SINCE)
+        ),
+        select(alias.c.card_id).where(alias.c.collection_id == _HERE, alias.c.revision > _SINCE),
     ),
-    select(alias.c.card_id).where(alias.c.collection_id == _HERE, alias.c.revision > _SINCE),
+    "audiences",
 )
-_EVER = (
+_EVER = Prepared(
     select(member.c.card_id)
     .where(_IN_AUDIENCE, or_(member.c.departed.is_(None), member.c.departed > _SINCE))
-    .distinct()
+    .distinct(),
+    "audiences",
 )
-_FACTS = (
+_FACTS = Prepared(
     select(card.c.id, card.c.revision, card.c.href, alias.c.href, alias.c.revision)
     .select_from(card)
     .outerjoin(alias, (alias.c.card_id == card.c.id) & (alias.c.collection_id == _HERE))
-    .where(card.c.id.in_(_CARDS))
+    .where(card.c.id.in_(_CARDS)),
+    "cards",
 )
 
 
@@ -120,11 +126,11 @@ def _candidates(conn: Connection, folder: Folder, epochs: Sequence[Epoch], revis
         "collection_id": folder.collection.id,
         "audiences": list({each.audience_id for each in epochs}),
     }
-    return sorted(conn.execute(_TOUCHED if same_all_along else _EVER, values).scalars())
+    return sorted((_TOUCHED if same_all_along else _EVER).column(conn, values))
 
 
 def _facts(conn: Connection, folder: Folder, card_ids: Iterable[int]) -> dict[int, _Fact]:
-    rows = conn.execute(_FACTS, {"cards": list(card_ids), "collection_id": folder.collection.id})
+    rows = _FACTS.all(conn, {"cards": list(card_ids), "collection_id": folder.collection.id})
     return {
         number: _Fact(revised, href if own is None else own, placed or 0) for number, revised, href, own, placed in rows
     }

@@ -15,14 +15,19 @@ from sqlalchemy import Connection, bindparam, func, or_, select
 from radicale_bcm.books.collections import Collection
 from radicale_bcm.books.membership import Epoch
 from radicale_bcm.books.schema import audience, epoch, item
+from radicale_bcm.database.prepared import Prepared
 
 _NAMESPACE = UUID("5f1c6f0a-6f3f-4a58-9c43-7d2b1f2f9f0e")
 _NAMELESS = "Business contacts"
-_LATEST = select(func.max(audience.c.membered)).where(audience.c.id.in_(bindparam("audiences", expanding=True)))
-_CLOSED = select(func.max(epoch.c.closed)).where(epoch.c.collection_id == bindparam("collection_id"))
-_TAKEN = select(item.c.id).where(
-    item.c.collection_id == bindparam("collection_id"),
-    or_(item.c.href == bindparam("href"), item.c.uid == bindparam("uid")),
+_LATEST = Prepared(
+    select(func.max(audience.c.membered)).where(audience.c.id.in_(bindparam("audiences", expanding=True))), "audiences"
+)
+_CLOSED = Prepared(select(func.max(epoch.c.closed)).where(epoch.c.collection_id == bindparam("collection_id")))
+_TAKEN = Prepared(
+    select(item.c.id).where(
+        item.c.collection_id == bindparam("collection_id"),
+        or_(item.c.href == bindparam("href"), item.c.uid == bindparam("uid")),
+    )
 )
 
 
@@ -50,10 +55,10 @@ def find(conn: Connection, collection: Collection, epochs: Sequence[Epoch]) -> G
     href, uid = identity(collection)
     if is_taken(conn, collection):
         return None
-    latest = conn.execute(_LATEST, {"audiences": [each.audience_id for each in epochs]}).scalar_one()
+    (latest,) = _LATEST.one(conn, {"audiences": [each.audience_id for each in epochs]})
     # Also when the folder stopped showing another database beside this one.
-    closed = conn.execute(_CLOSED, {"collection_id": collection.id}).scalar_one() or 0
-    revision = max(latest, closed, *(each.grouped or 0 for each in grouped), *(each.opened for each in epochs))
+    (closed,) = _CLOSED.one(conn, {"collection_id": collection.id})
+    revision = max(latest, closed or 0, *(each.grouped or 0 for each in grouped), *(each.opened for each in epochs))
     name = next((each.category for each in grouped if each.category), _NAMELESS)
     etag = sha256(f"{uid} {revision}".encode()).hexdigest()
     return Group(href, uid, f'"group-{etag}"', revision, name)
@@ -62,4 +67,4 @@ def find(conn: Connection, collection: Collection, epochs: Sequence[Epoch]) -> G
 def is_taken(conn: Connection, collection: Collection) -> bool:
     """Whether an item has the place of the group card: a phone may have put it there while there was none."""
     href, uid = identity(collection)
-    return conn.execute(_TAKEN, {"collection_id": collection.id, "href": href, "uid": uid}).first() is not None
+    return _TAKEN.first(conn, {"collection_id": collection.id, "href": href, "uid": uid}) is not None

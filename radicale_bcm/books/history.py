@@ -14,6 +14,7 @@ from sqlalchemy import Connection, func, insert, select, update
 
 from radicale_bcm.books.items import chunks
 from radicale_bcm.books.schema import history
+from radicale_bcm.database.prepared import Prepared
 
 
 class Actor(NamedTuple):
@@ -61,6 +62,7 @@ class Subject(NamedTuple):
 
 
 _INSERT = insert(history)
+_WRITE = Prepared(_INSERT.inline())
 _COLUMNS = select(*(history.c[name] for name in Entry._fields))
 
 
@@ -75,7 +77,7 @@ def write(
     note: Mapping[str, Any] | None = None,
 ) -> None:
     """Record a change in the transaction that makes it."""
-    conn.execute(_INSERT, row(revision, at, actor, action, subject, changes, note))
+    _WRITE.run(conn, row(revision, at, actor, action, subject, changes, note))
 
 
 def row(

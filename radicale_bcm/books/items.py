@@ -14,6 +14,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, select, upda
 
 from radicale_bcm.books import collections, search
 from radicale_bcm.books.schema import HREF_LENGTH, UID_LENGTH, item, tombstone, trash
+from radicale_bcm.database.prepared import Prepared
 
 
 class Item(NamedTuple):
@@ -47,12 +48,24 @@ class NewItem(NamedTuple):
 
 _COLUMNS = tuple(item.c[name] for name in Item._fields)
 _ALL = select(*_COLUMNS).where(item.c.collection_id == bindparam("collection_id"))
-_ONE = _ALL.where(item.c.href == bindparam("href"))
-_MANY = _ALL.where(item.c.href.in_(bindparam("hrefs", expanding=True)))
-_HAS_UID = select(item.c.href).where(item.c.collection_id == bindparam("collection_id"), item.c.uid == bindparam("uid"))
+_ONE = Prepared(_ALL.where(item.c.href == bindparam("href")))
+_MANY = Prepared(_ALL.where(item.c.href.in_(bindparam("hrefs", expanding=True))), "hrefs")
+_HAS_UID = Prepared(
+    select(item.c.href).where(item.c.collection_id == bindparam("collection_id"), item.c.uid == bindparam("uid"))
+)
 # Below SQLite's and every driver's limit of bound parameters.
 CHUNK = 500
-_NEXT = _ALL.where(item.c.id > bindparam("last")).order_by(item.c.id).limit(CHUNK)
+# By href: the index of that order is there.
+_NEXT = Prepared(_ALL.where(item.c.href > bindparam("last")).order_by(item.c.href).limit(CHUNK))
+_BY_IDS = Prepared(_ALL.where(item.c.id.in_(bindparam("ids", expanding=True))), "ids")
+_CHANGED = Prepared(
+    select(item.c.href).where(item.c.collection_id == bindparam("collection_id"), item.c.revision > bindparam("since"))
+)
+_REMOVED = Prepared(
+    select(tombstone.c.href).where(
+        tombstone.c.collection_id == bindparam("collection_id"), tombstone.c.deleted_revision > bindparam("since")
+    )
+)
 
 
 def text_etag(text: str, salt: str = "") -> str:
@@ -73,22 +86,20 @@ def chunks(values: Sequence[Any]) -> Iterator[Sequence[Any]]:
 
 def get(conn: Connection, collection_id: int, href: str) -> Item | None:
     """The item at an href."""
-    row = conn.execute(_ONE, {"collection_id": collection_id, "href": href}).one_or_none()
+    row = _ONE.first(conn, {"collection_id": collection_id, "href": href})
     return Item._make(row) if row else None
 
 
 def get_many(conn: Connection, collection_id: int, hrefs: Iterable[str]) -> Iterator[Item]:
     """The items that exist among the hrefs."""
     for part in chunks(list(hrefs)):
-        rows = conn.execute(_MANY, {"collection_id": collection_id, "hrefs": list(part)})
-        yield from map(Item._make, rows.all())
+        yield from map(Item._make, _MANY.all(conn, {"collection_id": collection_id, "hrefs": part}))
 
 
 def by_ids(conn: Connection, collection_id: int, ids: Iterable[int]) -> Iterator[Item]:
     """The items of the collection with these ids."""
     for part in chunks(list(ids)):
-        rows = conn.execute(_ALL.where(item.c.id.in_(part)), {"collection_id": collection_id})
-        yield from map(Item._make, rows.all())
+        yield from map(Item._make, _BY_IDS.all(conn, {"collection_id": collection_id, "ids": part}))
 
 
 def between(conn: Connection, collection_id: int, component: str | None, start: int, end: int) -> Iterator[Item]:
@@ -103,15 +114,15 @@ def between(conn: Connection, collection_id: int, component: str | None, start: 
 
 def get_all(conn: Connection, collection_id: int) -> Iterator[Item]:
     """All items of a collection, in pieces: other statements may run between two of them."""
-    last = 0
-    while rows := conn.execute(_NEXT, {"collection_id": collection_id, "last": last}).all():
+    last = ""
+    while rows := _NEXT.all(conn, {"collection_id": collection_id, "last": last}):
         yield from map(Item._make, rows)
-        last = rows[-1][0]
+        last = rows[-1][1]
 
 
 def find_uid(conn: Connection, collection_id: int, uid: str) -> str | None:
     """The href that has this UID."""
-    return conn.execute(_HAS_UID, {"collection_id": collection_id, "uid": uid}).scalars().first()
+    return next(iter(_HAS_UID.column(conn, {"collection_id": collection_id, "uid": uid})), None)
 
 
 def count(conn: Connection, collection_id: int) -> int:
@@ -120,7 +131,7 @@ def count(conn: Connection, collection_id: int) -> int:
     return int(conn.execute(counted).scalar_one())
 
 
-_UPDATE = update(item).where(item.c.id == bindparam("item_id"))
+_UPDATE = Prepared(update(item).where(item.c.id == bindparam("item_id")))
 _INSERT = insert(item)
 
 
@@ -129,7 +140,7 @@ def put(conn: Connection, collection_id: int, new: NewItem, revision: int, at: d
     old = get(conn, collection_id, new.href)
     values = new._asdict() | {"etag": text_etag(new.text, salt), "revision": revision, "modified": at}
     if old:
-        conn.execute(_UPDATE, values | {"item_id": old.id})
+        _UPDATE.run(conn, values | {"item_id": old.id})
         stored = old._replace(**values)
     else:
         values |= {"collection_id": collection_id, "created_revision": revision}
@@ -189,15 +200,14 @@ def touch(conn: Connection, collection_id: int, href: str, revision: int, at: da
     if not old:
         return False
     values = {"etag": text_etag(old.text, str(revision)), "revision": revision, "modified": at}
-    conn.execute(_UPDATE, values | {"item_id": old.id})
+    _UPDATE.run(conn, values | {"item_id": old.id})
     collections.touch(conn, collection_id, revision, at)
     return True
 
 
 def changed_since(conn: Connection, collection_id: int, since: int) -> set[str]:
     """Hrefs of items that were stored after a revision."""
-    rows = select(item.c.href).where(item.c.collection_id == collection_id, item.c.revision > since)
-    return set(conn.execute(rows).scalars())
+    return set(_CHANGED.column(conn, {"collection_id": collection_id, "since": since}))
 
 
 def removed_since(conn: Connection, collection_id: int, since: int) -> set[str]:
@@ -205,10 +215,7 @@ def removed_since(conn: Connection, collection_id: int, since: int) -> set[str]:
 
     A client can know a member that its token does not: it may have asked for it by PROPFIND or multiget.
     """
-    rows = select(tombstone.c.href).where(
-        tombstone.c.collection_id == collection_id, tombstone.c.deleted_revision > since
-    )
-    return set(conn.execute(rows).scalars())
+    return set(_REMOVED.column(conn, {"collection_id": collection_id, "since": since}))
 
 
 class Trashed(NamedTuple):

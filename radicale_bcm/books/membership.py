@@ -15,6 +15,7 @@ from sqlalchemy import Connection, bindparam, insert, select, update
 
 from radicale_bcm.books.items import chunks
 from radicale_bcm.books.schema import audience, epoch, exclusion, member
+from radicale_bcm.database.prepared import Prepared
 
 
 class Audience(NamedTuple):
@@ -45,11 +46,13 @@ Stamp = frozenset[tuple[int, str]]
 
 _AUDIENCE = select(audience.c.id, audience.c.origin_id, audience.c.filter, audience.c.active, audience.c.revision)
 _EPOCHS = select(*(epoch.c[name] for name in Epoch._fields))
-_EPOCHS_OF = _EPOCHS.where(epoch.c.collection_id == bindparam("collection_id"))
-_OPEN_EPOCHS = _EPOCHS_OF.where(epoch.c.closed.is_(None))
-_STAYS_OF_CARD = select(member.c.audience_id).where(
-    member.c.card_id == bindparam("card_id"), member.c.departed.is_(None)
+_OF_COLLECTION = _EPOCHS.where(epoch.c.collection_id == bindparam("collection_id"))
+_EPOCHS_OF, _OPEN_EPOCHS = Prepared(_OF_COLLECTION), Prepared(_OF_COLLECTION.where(epoch.c.closed.is_(None)))
+_STAYS_OF_CARD = Prepared(
+    select(member.c.audience_id).where(member.c.card_id == bindparam("card_id"), member.c.departed.is_(None))
 )
+_ONE_AUDIENCE = Prepared(_AUDIENCE.where(audience.c.id == bindparam("id")))
+_ACTIVE = Prepared(_AUDIENCE.where(audience.c.origin_id == bindparam("origin_id"), audience.c.active.is_(True)))
 _ENTER = insert(member)
 _LEAVE = (
     update(member)
@@ -60,8 +63,9 @@ _LEAVE = (
     )
     .values(departed=bindparam("at_revision"))
 )
-_BUMP = update(audience).where(audience.c.id == bindparam("bumped")).values(revision=bindparam("new_revision"))
-_MEMBERED = _BUMP.values(membered=bindparam("new_revision"))
+_RAISED = update(audience).where(audience.c.id == bindparam("bumped")).values(revision=bindparam("new_revision"))
+_BUMP = Prepared(_RAISED)
+_MEMBERED = _RAISED.values(membered=bindparam("new_revision"))
 
 
 def _made(row: Sequence[object]) -> Audience:
@@ -82,13 +86,12 @@ def find_audience(conn: Connection, origin_id: int, canonical: str) -> Audience 
 
 def get_audience(conn: Connection, audience_id: int) -> Audience:
     """The audience with this number."""
-    return _made(tuple(conn.execute(_AUDIENCE.where(audience.c.id == audience_id)).one()))
+    return _made(_ONE_AUDIENCE.one(conn, {"id": audience_id}))
 
 
 def active_audiences(conn: Connection, origin_id: int) -> list[Audience]:
     """The audiences whose membership follows the database."""
-    found = _AUDIENCE.where(audience.c.origin_id == origin_id, audience.c.active.is_(True))
-    return [_made(tuple(row)) for row in conn.execute(found)]
+    return [_made(row) for row in _ACTIVE.all(conn, {"origin_id": origin_id})]
 
 
 def active_stamp(conn: Connection, origin_id: int) -> Stamp:
@@ -120,14 +123,13 @@ def set_active(conn: Connection, audience_id: int, active: bool) -> None:
 
 def bump(conn: Connection, audience_ids: Iterable[int], revision: int) -> None:
     """Something that these audiences show changed at this revision."""
-    rows = [{"bumped": number, "new_revision": revision} for number in audience_ids]
-    if rows:
-        conn.execute(_BUMP, rows)
+    for number in audience_ids:
+        _BUMP.run(conn, {"bumped": number, "new_revision": revision})
 
 
 def audiences_of(conn: Connection, card_id: int) -> set[int]:
     """The audiences that a card is in now."""
-    return set(conn.execute(_STAYS_OF_CARD, {"card_id": card_id}).scalars())
+    return set(_STAYS_OF_CARD.column(conn, {"card_id": card_id}))
 
 
 def members(conn: Connection, audience_id: int) -> set[int]:
@@ -156,12 +158,12 @@ def leave(conn: Connection, audience_id: int, card_ids: Iterable[int], revision:
 
 def open_epochs(conn: Connection, collection_id: int) -> list[Epoch]:
     """What a folder shows now."""
-    return [Epoch._make(row) for row in conn.execute(_OPEN_EPOCHS, {"collection_id": collection_id})]
+    return [Epoch._make(row) for row in _OPEN_EPOCHS.all(conn, {"collection_id": collection_id})]
 
 
 def epochs(conn: Connection, collection_id: int) -> list[Epoch]:
     """What a folder showed and shows."""
-    return [Epoch._make(row) for row in conn.execute(_EPOCHS_OF, {"collection_id": collection_id})]
+    return [Epoch._make(row) for row in _EPOCHS_OF.all(conn, {"collection_id": collection_id})]
 
 
 def open_epoch(

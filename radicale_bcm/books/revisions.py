@@ -13,22 +13,28 @@ from datetime import UTC, datetime
 from sqlalchemy import Connection, bindparam, exists, insert, select, update
 
 from radicale_bcm.books.schema import collection, counter, revision
+from radicale_bcm.database.prepared import Prepared
 
 TOKEN_PREFIX = "http://radicale.org/ns/sync/"  # noqa: S105 - no password
 _TOKEN = re.compile(re.escape(TOKEN_PREFIX) + r"([0-9]{1,18})-([0-9]{1,18})-([0-9a-f]{16})")
 
-_LOCK = select(counter.c.revision).where(counter.c.id == 1).with_for_update()
-_RAISE = update(counter).where(counter.c.id == 1).values(revision=counter.c.revision + 1)
-_CURRENT = select(counter.c.revision).where(counter.c.id == 1)
-_NONCE = select(revision.c.nonce).where(revision.c.revision == bindparam("revision"))
+_LOCK = Prepared(select(counter.c.revision).where(counter.c.id == 1).with_for_update())
+_RAISE = Prepared(update(counter).where(counter.c.id == 1).values(revision=counter.c.revision + 1))
+_CURRENT = Prepared(select(counter.c.revision).where(counter.c.id == 1))
+_OF_REVISION = select(revision.c.nonce).where(revision.c.revision == bindparam("revision"))
+_NONCE = Prepared(_OF_REVISION)
 # SQLite gives the number of a collection that was deleted to a new one.
-_NONCE_SINCE = _NONCE.where(
-    exists().where(
-        collection.c.id == bindparam("collection_id"), collection.c.created_revision <= bindparam("revision")
+_NONCE_SINCE = Prepared(
+    _OF_REVISION.where(
+        exists().where(
+            collection.c.id == bindparam("collection_id"), collection.c.created_revision <= bindparam("revision")
+        )
     )
 )
-_INSERT = insert(revision)
-_STAMP = select(counter.c.revision, revision.c.nonce).join(revision, revision.c.revision == counter.c.revision)
+_INSERT = Prepared(insert(revision).inline())
+_STAMP = Prepared(
+    select(counter.c.revision, revision.c.nonce).join(revision, revision.c.revision == counter.c.revision)
+)
 
 
 class InvalidToken(ValueError):
@@ -49,31 +55,31 @@ def lock(conn: Connection) -> None:
     On SQLite the transaction itself is the lock (BEGIN IMMEDIATE); elsewhere it is the counter's row.
     """
     if conn.dialect.name != "sqlite":
-        conn.execute(_LOCK)
+        _LOCK.first(conn, {})
 
 
 def current(conn: Connection) -> int:
     """The latest committed revision, or the one of this transaction."""
-    return int(conn.execute(_CURRENT).scalar_one())
+    return int(_CURRENT.one(conn, {})[0])
 
 
 def stamp(conn: Connection) -> tuple[int, str]:
     """The latest revision with its nonce: equal stamps mean that nothing at all has changed."""
-    number, nonce = conn.execute(_STAMP).one()
+    number, nonce = _STAMP.one(conn, {})
     return int(number), str(nonce)
 
 
 def draw(conn: Connection, at: datetime) -> int:
     """Raise the counter and store the new revision with its nonce."""
-    conn.execute(_RAISE)
+    _RAISE.run(conn, {})
     number = current(conn)
-    conn.execute(_INSERT, {"revision": number, "nonce": secrets.token_hex(8), "at": at})
+    _INSERT.run(conn, {"revision": number, "nonce": secrets.token_hex(8), "at": at})
     return number
 
 
 def token(conn: Connection, collection_id: int, number: int) -> str:
     """The sync-token of a collection at a revision that was drawn before."""
-    nonce = conn.execute(_NONCE, {"revision": number}).scalar_one()
+    (nonce,) = _NONCE.one(conn, {"revision": number})
     return f"{TOKEN_PREFIX}{number}-{collection_id}-{nonce}"
 
 
@@ -88,15 +94,15 @@ def read_token(conn: Connection, collection_id: int, text: str) -> int:
     number, issued_for, nonce = int(match[1]), int(match[2]), match[3]
     if issued_for != collection_id:
         raise InvalidToken(text, "issued for another collection")
-    found = conn.execute(_NONCE_SINCE, {"revision": number, "collection_id": collection_id}).scalar_one_or_none()
-    if found != nonce:
+    found = _NONCE_SINCE.first(conn, {"revision": number, "collection_id": collection_id})
+    if found is None or found[0] != nonce:
         raise InvalidToken(text, "from another history, such as one before a restore from backup or a deletion")
     return number
 
 
 def start(conn: Connection) -> None:
     """Give a new state database its counter and first revision; harmless where they exist."""
-    if conn.execute(_CURRENT).scalar_one_or_none() is None:
+    if _CURRENT.first(conn, {}) is None:
         conn.execute(insert(counter), {"id": 1, "revision": 0})
         draw(conn, datetime.now(UTC))
 

@@ -42,6 +42,7 @@ from radicale_bcm.books.search_query import (
 )
 from radicale_bcm.contacts.card import split_categories
 from radicale_bcm.contacts.searched import searchable
+from radicale_bcm.database.prepared import Prepared
 
 SIZE = 64
 """Objects in a row."""
@@ -133,15 +134,20 @@ _AT_NUMBERS: Any = bindparam("at_numbers", expanding=True)
 _TABLES = (item_search, card_search)
 # Made once: every PUT uses them.
 _ROWS_OF = {
-    each.name: select(each.c.number, *(each.c[part] for part in PARTS)).where(
-        each.c.owner == _AT_OWNER, each.c.number.in_(_AT_NUMBERS)
+    each.name: Prepared(
+        select(each.c.number, *(each.c[part] for part in PARTS)).where(
+            each.c.owner == _AT_OWNER, each.c.number.in_(_AT_NUMBERS)
+        ),
+        "at_numbers",
     )
     for each in _TABLES
 }
 _CHANGE = {
-    each.name: update(each)
-    .where(each.c.owner == _AT_OWNER, each.c.number == bindparam("at_number"))
-    .values({part: bindparam(part) for part in PARTS})
+    each.name: Prepared(
+        update(each)
+        .where(each.c.owner == _AT_OWNER, each.c.number == bindparam("at_number"))
+        .values({part: bindparam(part) for part in PARTS})
+    )
     for each in _TABLES
 }
 _ADD = {each.name: insert(each) for each in _TABLES}
@@ -152,7 +158,7 @@ def _store(conn: Connection, table: Table, owner: int, entries: Mapping[int, _En
     for object_id, entry in entries.items():
         changed.setdefault(object_id // SIZE, {})[object_id] = entry
     for part in _pieces(sorted(changed)):
-        rows = conn.execute(_ROWS_OF[table.name], {"at_owner": owner, "at_numbers": list(part)})
+        rows = _ROWS_OF[table.name].all(conn, {"at_owner": owner, "at_numbers": part})
         stored = {row[0]: dict(zip(PARTS, row[1:], strict=True)) for row in rows}
         fresh, again = [], []
         for number in part:
@@ -163,8 +169,8 @@ def _store(conn: Connection, table: Table, owner: int, entries: Mapping[int, _En
                 again.append({"at_owner": owner, "at_number": number, **texts})
             elif texts[PARTS[0]]:
                 fresh.append({"owner": owner, "number": number, **texts})
-        if again:
-            conn.execute(_CHANGE[table.name], again)
+        for row in again:
+            _CHANGE[table.name].run(conn, row)
         if fresh:
             conn.execute(_ADD[table.name], fresh)
 

@@ -9,9 +9,10 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, delete, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, insert, select, update
 
 from radicale_bcm.books.schema import origin, setting, setup
+from radicale_bcm.database.prepared import Prepared
 
 
 class Setup(NamedTuple):
@@ -53,6 +54,8 @@ _SETUPS = select(
     setup.c.changed_at,
 ).order_by(setup.c.principal)
 _ORIGINS = select(*(origin.c[name] for name in Origin._fields)).order_by(origin.c.name)
+_CURRENT_ORIGIN = Prepared(_ORIGINS.where(origin.c.current.is_(True)))
+_OF_COLLECTION = Prepared(_SETUPS.where(setup.c.collection_id == bindparam("collection_id"), setup.c.enabled.is_(True)))
 
 
 def _made(row: Any) -> Setup:
@@ -79,8 +82,7 @@ def of_principal(conn: Connection, principal: str) -> Setup | None:
 
 def of_collection(conn: Connection, collection_id: int) -> Setup | None:
     """The enabled set-up whose sync folder this is."""
-    found = _SETUPS.where(setup.c.collection_id == collection_id, setup.c.enabled.is_(True))
-    row = conn.execute(found).first()
+    row = _OF_COLLECTION.first(conn, {"collection_id": collection_id})
     return _made(row) if row else None
 
 
@@ -107,7 +109,7 @@ def origins(conn: Connection) -> list[Origin]:
 
 def current_origin(conn: Connection) -> Origin | None:
     """The business database that records are projected from now."""
-    row = conn.execute(_ORIGINS.where(origin.c.current.is_(True))).first()
+    row = _CURRENT_ORIGIN.first(conn, {})
     return Origin._make(row) if row else None
 
 

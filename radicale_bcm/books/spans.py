@@ -10,6 +10,7 @@ from sqlalchemy import Connection, bindparam, select
 from radicale_bcm.books.items import chunks
 from radicale_bcm.books.membership import Epoch
 from radicale_bcm.books.schema import exclusion, member
+from radicale_bcm.database.prepared import Prepared
 
 OPEN = 2**63
 """The end of what lasts."""
@@ -28,11 +29,18 @@ class Span(NamedTuple):
 
 
 _CARDS: Any = bindparam("cards", expanding=True)
-_STAYS = select(member.c.card_id, member.c.audience_id, member.c.entered, member.c.departed).where(
-    member.c.card_id.in_(_CARDS), member.c.audience_id.in_(bindparam("audiences", expanding=True))
+_STAYS = Prepared(
+    select(member.c.card_id, member.c.audience_id, member.c.entered, member.c.departed).where(
+        member.c.card_id.in_(_CARDS), member.c.audience_id.in_(bindparam("audiences", expanding=True))
+    ),
+    "cards",
+    "audiences",
 )
-_EXCLUDED = select(exclusion.c.card_id, exclusion.c.entered, exclusion.c.departed).where(
-    exclusion.c.card_id.in_(_CARDS), exclusion.c.collection_id == bindparam("collection_id")
+_EXCLUDED = Prepared(
+    select(exclusion.c.card_id, exclusion.c.entered, exclusion.c.departed).where(
+        exclusion.c.card_id.in_(_CARDS), exclusion.c.collection_id == bindparam("collection_id")
+    ),
+    "cards",
 )
 
 
@@ -45,14 +53,12 @@ def of_cards(
         by_audience.setdefault(each.audience_id, []).append(each)
     found: dict[int, list[Span]] = {}
     for part in chunks(list(card_ids)):
-        for number, audience_id, entered, departed in conn.execute(
-            _STAYS, {"cards": list(part), "audiences": list(by_audience)}
-        ):
+        for number, audience_id, entered, departed in _STAYS.all(conn, {"cards": part, "audiences": list(by_audience)}):
             for epoch in by_audience[audience_id]:
                 start, end = max(entered, epoch.opened), min(_end(departed), _end(epoch.closed))
                 if start < end:
                     found.setdefault(number, []).append(Span(start, end, epoch.category))
-        for number, entered, departed in conn.execute(_EXCLUDED, {"cards": list(part), "collection_id": collection_id}):
+        for number, entered, departed in _EXCLUDED.all(conn, {"cards": part, "collection_id": collection_id}):
             if number in found:
                 found[number] = [rest for span in found[number] for rest in _without(span, entered, _end(departed))]
     return {number: spans for number, spans in found.items() if spans}

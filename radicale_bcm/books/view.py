@@ -21,6 +21,7 @@ from radicale_bcm.books.membership import Epoch
 from radicale_bcm.books.schema import alias, audience, card, exclusion, item, member
 from radicale_bcm.contacts import marker
 from radicale_bcm.contacts.card import split_categories, with_categories, with_uid
+from radicale_bcm.database.prepared import Prepared
 
 GROUP_CARD = 0
 
@@ -74,35 +75,44 @@ _CARD = (
 _SHOWN = select(card.c.id, _HREF, _UID, *_CARD).select_from(_MEMBERS.outerjoin(alias, _ALIASED))
 _SHOWN = _SHOWN.where(_STAYING, _NOT_EXCLUDED)
 _SHOWN_PLAINLY = select(card.c.id, card.c.href, card.c.uid, *_CARD).select_from(_MEMBERS).where(_STAYING)
-_BY_ID = _SHOWN.where(card.c.id.in_(bindparam("ids", expanding=True)))
+_BY_ID = Prepared(_SHOWN.where(card.c.id.in_(bindparam("ids", expanding=True))), "ids", "audiences")
 
 
-def _page(query: Select[Any], size: int) -> Select[Any]:
-    return query.where(member.c.card_id > bindparam("last")).order_by(member.c.card_id).limit(size)
+def _page(query: Select[Any], size: int) -> Prepared:
+    page = query.where(member.c.card_id > bindparam("last")).order_by(member.c.card_id).limit(size)
+    return Prepared(page, "audiences")
 
 
 BRIEF_CHUNK = 2000
 _CARD_PAGE, _PLAIN_PAGE = _page(_SHOWN, CHUNK), _page(_SHOWN_PLAINLY, CHUNK)
 _HREFS: Any = bindparam("hrefs", expanding=True)
-_BY_HREF = _SHOWN.where(card.c.href.in_(_HREFS), alias.c.href.is_(None))
-_BY_ALIAS = _SHOWN.where(alias.c.collection_id == bindparam("collection_id"), alias.c.href.in_(_HREFS))
-_BY_HREF_PLAINLY = _SHOWN_PLAINLY.where(card.c.href.in_(_HREFS))
+_BY_HREF = Prepared(_SHOWN.where(card.c.href.in_(_HREFS), alias.c.href.is_(None)), "hrefs", "audiences")
+_BY_ALIAS = Prepared(
+    _SHOWN.where(alias.c.collection_id == bindparam("collection_id"), alias.c.href.in_(_HREFS)), "hrefs", "audiences"
+)
+_BY_HREF_PLAINLY = Prepared(_SHOWN_PLAINLY.where(card.c.href.in_(_HREFS)), "hrefs", "audiences")
 _BRIEF = (card.c.etag, card.c.uid, member.c.audience_id)
+_PLAIN_BRIEF = (card.c.id, card.c.href, card.c.etag, member.c.audience_id)
 _BRIEF_PAGE = _page(_SHOWN.with_only_columns(card.c.id, _HREF, _UID, *_BRIEF), BRIEF_CHUNK)
-_PLAIN_BRIEF_PAGE = _page(_SHOWN_PLAINLY.with_only_columns(card.c.id, card.c.href, card.c.uid, *_BRIEF), BRIEF_CHUNK)
-_ITEM_BRIEFS = (
-    select(item.c.id, item.c.href, item.c.etag)
-    .where(item.c.collection_id == bindparam("collection_id"), item.c.id > bindparam("last"))
-    .order_by(item.c.id)
+_PLAIN_BRIEF_PAGE = _page(_SHOWN_PLAINLY.with_only_columns(*_PLAIN_BRIEF), BRIEF_CHUNK)
+# By href: the index of that order is there.
+_ITEM_BRIEFS = Prepared(
+    select(item.c.href, item.c.etag)
+    .where(item.c.collection_id == bindparam("collection_id"), item.c.href > bindparam("last"))
+    .order_by(item.c.href)
     .limit(BRIEF_CHUNK)
 )
-_EXCEPTIONS = union_all(
-    select(alias.c.card_id).where(alias.c.collection_id == bindparam("collection_id")),
-    select(exclusion.c.card_id).where(
-        exclusion.c.collection_id == bindparam("collection_id"), exclusion.c.departed.is_(None)
-    ),
-).limit(1)
-_REVISION = select(func.max(audience.c.revision)).where(audience.c.id.in_(bindparam("audiences", expanding=True)))
+_EXCEPTIONS = Prepared(
+    union_all(
+        select(alias.c.card_id).where(alias.c.collection_id == bindparam("collection_id")),
+        select(exclusion.c.card_id).where(
+            exclusion.c.collection_id == bindparam("collection_id"), exclusion.c.departed.is_(None)
+        ),
+    ).limit(1)
+)
+_REVISION = Prepared(
+    select(func.max(audience.c.revision)).where(audience.c.id.in_(bindparam("audiences", expanding=True))), "audiences"
+)
 
 
 def open_folder(conn: Connection, collection: Collection) -> Folder:
@@ -110,7 +120,7 @@ def open_folder(conn: Connection, collection: Collection) -> Folder:
     epochs = tuple(membership.open_epochs(conn, collection.id)) if collection.tag == "VADDRESSBOOK" else ()
     if not epochs:
         return Folder(collection, (), collection.revision)
-    latest = conn.execute(_REVISION, {"audiences": [each.audience_id for each in epochs]}).scalar_one()
+    (latest,) = _REVISION.one(conn, {"audiences": [each.audience_id for each in epochs]})
     return Folder(collection, epochs, max(collection.revision, latest), groups.find(conn, collection, epochs))
 
 
@@ -159,31 +169,30 @@ def _parameters(folder: Folder) -> dict[str, Any]:
 
 
 def _has_exceptions(conn: Connection, folder: Folder) -> bool:
-    return conn.execute(_EXCEPTIONS, {"collection_id": folder.collection.id}).first() is not None
-
-
-def _cards(conn: Connection, folder: Folder, query: Select[Any]) -> Iterator[Resource]:
-    categories = folder.categories
-    for row in conn.execute(query, _parameters(folder)).all():
-        yield _card_resource(row, categories)
+    return _EXCEPTIONS.first(conn, {"collection_id": folder.collection.id}) is not None
 
 
 def all_cards(conn: Connection, folder: Folder) -> Iterator[Resource]:
     """The business cards that the folder shows, in pieces: memory does not grow with the folder."""
     query = _CARD_PAGE if _has_exceptions(conn, folder) else _PLAIN_PAGE
     parameters, categories = _parameters(folder) | {"last": 0}, folder.categories
-    while rows := conn.execute(query, parameters).all():
+    while rows := query.all(conn, parameters):
         for row in rows:
             yield _card_resource(row, categories)
         parameters["last"] = rows[-1][0]
 
 
-_UIDS = _SHOWN.with_only_columns(_UID).order_by(_UID)
+_UIDS = Prepared(_SHOWN.with_only_columns(_UID).order_by(_UID), "audiences")
+_BY_UID = Prepared(
+    _SHOWN.where(or_(and_(card.c.uid == bindparam("uid"), alias.c.uid.is_(None)), alias.c.uid == bindparam("uid"))),
+    "audiences",
+)
+_COUNT = Prepared(_SHOWN.with_only_columns(func.count()), "audiences")
 
 
 def group_card(conn: Connection, folder: Folder, group: Group) -> Resource:
     """The card that lists the business cards which the folder shows, made now."""
-    members = conn.execute(_UIDS, _parameters(folder)).scalars()
+    members = _UIDS.column(conn, _parameters(folder))
     text = marker.group_card(group.uid, group.name, members)
     modified = folder.collection.modified
     return Resource(group.href, group.uid, group.etag, text, modified, group.revision, card_id=GROUP_CARD)
@@ -198,22 +207,40 @@ class Brief(NamedTuple):
 
 def briefs(conn: Connection, folder: Folder) -> Iterator[Brief]:
     """Everything that the collection holds, without the texts."""
-    parameters = _parameters(folder) | {"last": 0}
-    while rows := conn.execute(_ITEM_BRIEFS, parameters).all():
-        for _, href, etag in rows:
+    for page in brief_pages(conn, folder):
+        for href, etag in page:
             yield Brief(href, f'"{etag}"')
-        parameters["last"] = rows[-1][0]
-    if not folder.epochs:
-        return
-    parameters["last"] = 0
-    query = _BRIEF_PAGE if _has_exceptions(conn, folder) else _PLAIN_BRIEF_PAGE
-    categories = folder.categories
-    while shown := conn.execute(query, parameters).all():
-        for _, href, uid, etag, own_uid, audience_id in shown:
-            yield Brief(href, _card_etag(etag, categories[audience_id], uid, own_uid))
-        parameters["last"] = shown[-1][0]
+
+
+def brief_pages(conn: Connection, folder: Folder) -> Iterator[list[tuple[str, str]]]:
+    """The same in pieces, as href and etag without quotes."""
+    here = {"collection_id": folder.collection.id, "last": ""}
+    while rows := _ITEM_BRIEFS.all(conn, here):
+        yield rows
+        here["last"] = rows[-1][0]
+    if folder.epochs:
+        yield from _exceptional_pages(conn, folder) if _has_exceptions(conn, folder) else _plain_pages(conn, folder)
     if folder.group:
-        yield Brief(folder.group.href, folder.group.etag)
+        yield [(folder.group.href, folder.group.etag.strip('"'))]
+
+
+def _plain_pages(conn: Connection, folder: Folder) -> Iterator[list[tuple[str, str]]]:
+    tags = {number: category_tag(category) for number, category in folder.categories.items()}
+    parameters = _parameters(folder) | {"last": 0}
+    while rows := _PLAIN_BRIEF_PAGE.all(conn, parameters):
+        yield [(href, etag + tags[audience_id]) for _, href, etag, audience_id in rows]
+        parameters["last"] = rows[-1][0]
+
+
+def _exceptional_pages(conn: Connection, folder: Folder) -> Iterator[list[tuple[str, str]]]:
+    categories = folder.categories
+    parameters = _parameters(folder) | {"last": 0}
+    while rows := _BRIEF_PAGE.all(conn, parameters):
+        yield [
+            (href, _card_etag(etag, categories[audience_id], uid, own_uid).strip('"'))
+            for _, href, uid, etag, own_uid, audience_id in rows
+        ]
+        parameters["last"] = rows[-1][0]
 
 
 def resources(conn: Connection, folder: Folder) -> Iterator[Resource]:
@@ -232,9 +259,9 @@ def find(conn: Connection, folder: Folder, hrefs: Iterable[str]) -> dict[str, Re
     if folder.epochs and len(found) < len(wanted):
         queries = (_BY_HREF, _BY_ALIAS) if _has_exceptions(conn, folder) else (_BY_HREF_PLAINLY,)
         for part in chunks([href for href in wanted if href not in found]):
-            parameters, categories = _parameters(folder) | {"hrefs": list(part)}, folder.categories
+            parameters, categories = _parameters(folder) | {"hrefs": part}, folder.categories
             for query in queries:
-                for row in conn.execute(query, parameters).all():
+                for row in query.all(conn, parameters):
                     found[row[1]] = _card_resource(row, categories)
     if folder.group and folder.group.href in wanted:
         found[folder.group.href] = group_card(conn, folder, folder.group)
@@ -250,7 +277,7 @@ def cards_by_id(conn: Connection, folder: Folder, card_ids: Iterable[int]) -> It
     """Those of the cards that the folder shows now."""
     categories = folder.categories
     for part in chunks(list(card_ids)):
-        for row in conn.execute(_BY_ID, _parameters(folder) | {"ids": list(part)}).all():
+        for row in _BY_ID.all(conn, _parameters(folder) | {"ids": part}):
             yield _card_resource(row, categories)
 
 
@@ -261,16 +288,14 @@ def find_uid(conn: Connection, folder: Folder, uid: str) -> str | None:
         return own
     if folder.group and folder.group.uid == uid:
         return folder.group.href
-    by_uid = _SHOWN.where(or_(and_(card.c.uid == uid, alias.c.uid.is_(None)), alias.c.uid == uid))
-    return next((each.href for each in _cards(conn, folder, by_uid)), None)
+    return next((row[1] for row in _BY_UID.all(conn, _parameters(folder) | {"uid": uid})), None)
 
 
 def counts(conn: Connection, folder: Folder) -> tuple[int, int]:
     """How many plain items and how many business cards the folder shows."""
     if not folder.epochs:
         return items.count(conn, folder.collection.id), 0
-    shown = _SHOWN.with_only_columns(func.count())
-    cards = conn.execute(shown, _parameters(folder)).scalar_one()
+    (cards,) = _COUNT.one(conn, _parameters(folder))
     return items.count(conn, folder.collection.id), int(cards)
 
 

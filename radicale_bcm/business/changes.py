@@ -15,6 +15,7 @@ from sqlalchemy.exc import IntegrityError
 
 from radicale_bcm.business.rows import chunks, new_key
 from radicale_bcm.business.schema import change_consumer, change_log
+from radicale_bcm.database.prepared import Prepared
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +41,11 @@ _REMOVED = (
     select(change_log.c.record_id)
     .where(change_log.c.consumer_id == bindparam("consumer"), change_log.c.operation == "delete")
     .distinct()
+)
+_ABOUT = Prepared(
+    select(change_log.c.seq).where(
+        change_log.c.consumer_id == bindparam("consumer"), change_log.c.record_id == bindparam("record")
+    )
 )
 _REMOVE = change_log.delete().where(change_log.c.seq.in_(bindparam("seqs", expanding=True)))
 
@@ -84,8 +90,7 @@ def removed(connection: Connection, consumer_id: int) -> set[str]:
 
 def pending_of(connection: Connection, consumer_id: int, record_id: str) -> list[int]:
     """The seqs of the rows about one record that this transaction sees."""
-    mine = (change_log.c.consumer_id == consumer_id) & (change_log.c.record_id == record_id)
-    return list(connection.scalars(select(change_log.c.seq).where(mine)))
+    return _ABOUT.column(connection, {"consumer": consumer_id, "record": record_id})
 
 
 def acknowledge(connection: Connection, seqs: Iterable[int]) -> None:

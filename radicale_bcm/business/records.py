@@ -41,6 +41,7 @@ from radicale_bcm.business.fit import reason_against
 from radicale_bcm.business.record_types import RecordType, list_types
 from radicale_bcm.business.schema import ACTOR_LENGTH, UID_LENGTH, contact, contact_erased, custom_value
 from radicale_bcm.contacts.fields import BY_NAME, FIELDS
+from radicale_bcm.database.prepared import Prepared
 from radicale_bcm.database.types import NUMBER_DIGITS, NUMBER_PLACES
 
 _LIVE = contact.c.deleted_at.is_(None)
@@ -55,14 +56,14 @@ _COLUMNS = {
 }
 
 
-def _lockable(statement: Select[Any]) -> tuple[Select[Any], Select[Any]]:
-    return statement, statement.with_for_update()
+def _lockable(statement: Select[Any]) -> tuple[Prepared, Prepared]:
+    return Prepared(statement), Prepared(statement.with_for_update())
 
 
 # Made once: SQLAlchemy takes longer over a new statement of eighty columns than SQLite over its answer.
 _BY_KEY = _lockable(rows.SELECT.where(contact.c.id == bindparam("value")))
 _BY_UID = _lockable(rows.SELECT.where(contact.c.uid == bindparam("value")))
-_BY_KEYS = rows.SELECT.where(contact.c.id.in_(bindparam("value", expanding=True)))
+_BY_KEYS = Prepared(rows.SELECT.where(contact.c.id.in_(bindparam("value", expanding=True))), "value")
 
 
 class Records:
@@ -184,9 +185,9 @@ class Records:
                 raise StaleRecord(record_id, version, record.version)
             return record
         wanted = rows.key_of(version)
-        statement = _touch().where(contact.c.id == key, contact.c.version == wanted)
-        written = {name: value or None for name, value in changes.items() if name in BY_NAME}
-        if wanted is None or self.connection.execute(statement.values(written)).rowcount != 1:
+        written: dict[str, Any] = {name: value or None for name, value in changes.items() if name in BY_NAME}
+        written |= {"at_key": key, "at_version": wanted}
+        if wanted is None or _AT_VERSION.run(self.connection, written) != 1:
             raise StaleRecord(record_id, version, self._existing(record_id).version)
         self._write_custom(key, custom)
         return self._existing(record_id)
@@ -230,7 +231,7 @@ class Records:
             raise UnknownType(name)
         return found
 
-    def _one(self, statement: Select[Any], value: object) -> Record | None:
+    def _one(self, statement: Prepared, value: object) -> Record | None:
         found = self._all(statement, value)
         return found[0] if found else None
 
@@ -240,8 +241,8 @@ class Records:
             raise RecordMissing(record_id)
         return record
 
-    def _all(self, statement: Select[Any], value: object) -> list[Record]:
-        found = self.connection.execute(statement, {"value": value}).all()
+    def _all(self, statement: Prepared, value: object) -> list[Record]:
+        found = statement.all(self.connection, {"value": value})
         return rows.records_of(self.connection, found, self._custom_kinds)
 
     def _pages(self, criterion: ColumnElement[bool] | None, batch: int, limit: int | None = None) -> Iterator[Record]:
@@ -274,6 +275,11 @@ def _live(criterion: ColumnElement[bool] | None) -> ColumnElement[bool]:
 def _touch() -> Update:
     # SQLite's trigger leaves the time alone when the statement itself raises the version.
     return update(contact).values({contact.c.version: contact.c.version + 1, contact.c.modified_at: SqlNow()})
+
+
+_AT_VERSION = Prepared(
+    _touch().where(contact.c.id == bindparam("at_key"), contact.c.version == bindparam("at_version"))
+)
 
 
 def _custom_column(name: str, kind: str) -> ColumnElement[Any]:

@@ -3,9 +3,9 @@
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
-from typing import Any
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Insert, Row, Select, select
+from sqlalchemy import Connection, Insert, Select, select
 
 from radicale_bcm.business.contract import DEFAULT_TYPE, Record
 from radicale_bcm.business.fit import meaning
@@ -13,7 +13,22 @@ from radicale_bcm.business.schema import contact, custom_value
 from radicale_bcm.contacts.fields import FIELDS
 from radicale_bcm.contacts.model import Contact
 
-_HEAD = ("id", "uid", "type", "version", "created_at", "modified_at", "deleted_at", "deleted_by", "account_id")
+
+class _Head(NamedTuple):
+    """The columns before the fields."""
+
+    id: int
+    uid: str | None
+    type: str | None
+    version: int
+    created_at: datetime | None
+    modified_at: datetime | None
+    deleted_at: datetime | None
+    deleted_by: str | None
+    account_id: int | None
+
+
+_HEAD = _Head._fields
 _NAMES = tuple(field.name for field in FIELDS)
 _KINDS = {field.name: field.kind for field in FIELDS}
 _DATES = tuple(field.name for field in FIELDS if field.kind == "date")
@@ -48,35 +63,36 @@ def chunks(keys: Sequence[int]) -> Iterable[Sequence[int]]:
 
 
 def records_of(
-    connection: Connection, rows: Sequence[Row[Any]], kinds: Callable[[str], Mapping[str, str]]
+    connection: Connection, rows: Sequence[Sequence[Any]], kinds: Callable[[str], Mapping[str, str]]
 ) -> list[Record]:
     """The records of rows of SELECT, in their order. `kinds` gives the custom fields of a record type."""
-    custom = _custom_values(connection, [row.id for row in rows if row.type != DEFAULT_TYPE])
+    heads = [_Head._make(row[: len(_HEAD)]) for row in rows]
+    custom = _custom_values(connection, [head.id for head in heads if head.type != DEFAULT_TYPE])
     records = []
-    for row in rows:
+    for head, row in zip(heads, rows, strict=True):
         fields = _fields(row[len(_HEAD) :])
-        kept = custom.get(row.id)
+        kept = custom.get(head.id)
         if kept:
-            for name, kind in kinds(row.type).items():
+            for name, kind in kinds(head.type or "").items():
                 value = meaning(kind, kept.get(name))
                 if value:
                     fields[name] = value
-        records.append(_record(row, fields))
+        records.append(_record(head, fields))
     return records
 
 
-def _record(row: Row[Any], fields: Contact) -> Record:
+def _record(head: _Head, fields: Contact) -> Record:
     return Record(
-        id=str(row.id),
-        uid=meaning("text", row.uid) or "",
-        type=meaning("text", row.type) or DEFAULT_TYPE,
-        version=str(row.version),
+        id=str(head.id),
+        uid=meaning("text", head.uid) or "",
+        type=meaning("text", head.type) or DEFAULT_TYPE,
+        version=str(head.version),
         fields=fields,
-        created_at=row.created_at or _UNKNOWN_TIME,
-        modified_at=row.modified_at or row.created_at or _UNKNOWN_TIME,
-        deleted_at=row.deleted_at,
-        deleted_by=row.deleted_by,
-        account_id=None if row.account_id is None else str(row.account_id),
+        created_at=head.created_at or _UNKNOWN_TIME,
+        modified_at=head.modified_at or head.created_at or _UNKNOWN_TIME,
+        deleted_at=head.deleted_at,
+        deleted_by=head.deleted_by,
+        account_id=None if head.account_id is None else str(head.account_id),
     )
 
 

@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A contact and the text of its vCard: `read` one way, `render` the other. Every module may import it."""
 
-from radicale_bcm.contacts.lines import parse
 from radicale_bcm.contacts.model import Contact
-from radicale_bcm.contacts.render import Rendered, ServerLines, render
+from radicale_bcm.contacts.render import Rendered, ServerLines, render, restated
 from radicale_bcm.contacts.served import (
     Summary,
     fn_of,
@@ -15,7 +14,7 @@ from radicale_bcm.contacts.served import (
     with_uid,
     with_version,
 )
-from radicale_bcm.contacts.slots import Reading
+from radicale_bcm.contacts.slots import reading_of
 from radicale_bcm.contacts.values import join_categories, normalised, split_categories
 
 __all__ = [
@@ -27,6 +26,7 @@ __all__ = [
     "normalised",
     "read",
     "render",
+    "restated",
     "split_categories",
     "summary",
     "uid_of",
@@ -47,7 +47,7 @@ def read(text: str, *, ignore_categories: frozenset[str] = frozenset(), link: st
 
     Raises NotAVCard.
     """
-    contact = Reading(parse(text), link).contact
+    contact = dict(reading_of(text, link).contact)
     if ignore_categories and "category" in contact:
         ignored = {name.lower() for name in ignore_categories}
         names = [name for name in split_categories(contact["category"]) if name.lower() not in ignored]

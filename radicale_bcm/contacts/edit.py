@@ -186,12 +186,13 @@ def merge_lines(texts: Texts) -> str:
     base, sent, current = _clusters(texts.base), _clusters(texts.sent), _clusters(texts.current)
     dropped: set[int] = set()
     added: list[_Cluster] = []
+    unchanged = texts.base == texts.current
     for name, now in current.items():
         mine, then = sent.get(name), base.get(name)
         if mine is None:
             if then is None or name not in _SHOWN_BY_ALL:
                 added.append(now)
-        elif then is not None and mine.same_as(then) and not now.same_as(mine):
+        elif not unchanged and then is not None and mine.same_as(then) and not now.same_as(mine):
             dropped.update(id(line) for line in mine.lines)
             added.append(now)
     gone = [name for name, mine in sent.items() if name not in current and mine.same_as(base.get(name))]

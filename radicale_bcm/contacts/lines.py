@@ -6,6 +6,7 @@ Every module may import it. Everything here takes time linear in its input, and 
 
 import re
 from collections.abc import Iterable, Iterator
+from functools import lru_cache
 from itertools import chain
 
 from radicale_bcm.contacts.escaping import (
@@ -34,6 +35,8 @@ __all__ = [
 # Only CR, LF and CRLF end a line, and CR CR LF of files that were converted twice. str.splitlines would also cut at
 # U+2028, form feeds and others inside a value.
 PHYSICAL = re.compile(r"[^\r\n]*(?:\r{0,2}\n|\r)|[^\r\n]+")
+USUAL_LENGTH = 20_000
+"""Texts that are shorter are remembered for a moment."""
 _BASE64_ONLY = re.compile(r"[A-Za-z0-9+/=]+\Z")
 
 
@@ -215,6 +218,16 @@ def parse(text: str) -> list[Line]:
 
     Raises NotAVCard for text that is not exactly one complete card.
     """
+    return list(_remembered(text)) if len(text) < USUAL_LENGTH else _parse(text)
+
+
+@lru_cache(maxsize=64)
+def _remembered(text: str) -> list[Line]:
+    # One PUT looks at the same few texts a dozen times.
+    return _parse(text)
+
+
+def _parse(text: str) -> list[Line]:
     reader = _Reader(text)
     reader.skip_to_begin()
     lines: list[Line] = []

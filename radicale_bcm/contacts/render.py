@@ -2,7 +2,7 @@
 """Renders a contact as a business card, into the lines that the card had before. Imported by `card` only."""
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
 from radicale_bcm.contacts.dialect import ended, modern, wrapped
@@ -12,7 +12,7 @@ from radicale_bcm.contacts.heads import MARKER, head_text
 from radicale_bcm.contacts.lines import Line, make_line, parse
 from radicale_bcm.contacts.marker import badge_line
 from radicale_bcm.contacts.model import Contact, display_name
-from radicale_bcm.contacts.slots import LINK_GROUP, LINK_LABEL, N_FIELDS, NO_FIELD, SERVER, Fields, Reading
+from radicale_bcm.contacts.slots import LINK_GROUP, LINK_LABEL, N_FIELDS, NO_FIELD, SERVER, Fields, Reading, reading_of
 from radicale_bcm.contacts.values import normalised, plain, split_categories
 from radicale_bcm.contacts.written import (
     Entry,
@@ -89,6 +89,16 @@ def render(template: str | None, contact: Contact, server: ServerLines) -> Rende
     return Rendered(text, tuple(split_categories(wanted.get("category", ""))))
 
 
+def restated(rendered: Rendered, contact: Contact, server: ServerLines, now: ServerLines) -> Rendered:
+    """What rendering that text of the same contact again gives, where only the server's lines are others."""
+    before = _server_text(contact, server)
+    if rendered.text.startswith(before):
+        text = _server_text(contact, now) + rendered.text[len(before) :]
+        if text.replace("\r\n", "").isprintable():
+            return replace(rendered, text=text)
+    return render(rendered.text, contact, now)
+
+
 def _server_text(contact: Contact, server: ServerLines) -> str:
     parts = ["BEGIN:VCARD\r\nVERSION:3.0\r\n", fold(f"UID:{escape_uri(server.uid)}")]
     if server.modified is not None:
@@ -122,7 +132,7 @@ class _Merge:
         self.wanted = wanted
         self.version = next((line.value.strip() for line in self.lines if line.name == "VERSION"), "3.0")
         self.crlf = template.count("\r\n") == template.count("\n") == template.count("\r")
-        self.reading = Reading(self.lines, link)
+        self.reading = reading_of(template, link)
         self.lost_groups: set[str] = set()
         self.entries: list[Entry] = []
         self._fn = display_name(wanted)

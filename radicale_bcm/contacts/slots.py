@@ -7,11 +7,12 @@ decides (the preferred e-mail address first), unless our own parameter X-BCM-FIE
 
 import re
 from collections.abc import Callable, Sequence
+from functools import lru_cache
 
 from radicale_bcm.contacts.escaping import split_structured, unescape
 from radicale_bcm.contacts.heads import Head
 from radicale_bcm.contacts.kinds import RELATIONS, address_family, label_of, phone_family
-from radicale_bcm.contacts.lines import Line
+from radicale_bcm.contacts.lines import USUAL_LENGTH, Line, parse
 from radicale_bcm.contacts.marker import is_badge
 from radicale_bcm.contacts.model import Contact, derived_name
 from radicale_bcm.contacts.values import (
@@ -66,6 +67,16 @@ def derived_parts(line: Line, name: str) -> bool:
 def street_of(parts: Sequence[str]) -> str:
     """The street of an address: extended address and street, each on a line of its own."""
     return "\n".join(part for part in parts[1:3] if part)
+
+
+def reading_of(text: str, link: str | None = None) -> "Reading":
+    """What a card says; shared, so nobody may change it. Raises NotAVCard."""
+    return _remembered(text, link) if len(text) < USUAL_LENGTH else Reading(parse(text), link)
+
+
+@lru_cache(maxsize=64)
+def _remembered(text: str, link: str | None) -> "Reading":
+    return Reading(parse(text), link)
 
 
 class Reading:

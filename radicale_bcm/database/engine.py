@@ -129,12 +129,13 @@ def _make_sqlite(url: URL, own: bool) -> Engine:
     engine = create_engine(url, creator=connect, pool_size=POOL_SIZE, max_overflow=POOL_OVERFLOW)
 
     def on_begin(connection: Connection) -> None:
-        if connection.get_execution_options().get(_WRITE, True):
-            connection.exec_driver_sql("PRAGMA query_only=OFF")
-            connection.exec_driver_sql("BEGIN IMMEDIATE")
-        else:
-            connection.exec_driver_sql("PRAGMA query_only=ON")
-            connection.exec_driver_sql("BEGIN")
+        write = bool(connection.get_execution_options().get(_WRITE, True))
+        driver = connection.connection.driver_connection
+        assert isinstance(driver, _SqliteConnection)
+        if driver.writes is not write:
+            driver.execute(f"PRAGMA query_only={'OFF' if write else 'ON'}")
+            driver.writes = write
+        driver.execute("BEGIN IMMEDIATE" if write else "BEGIN")
 
     def on_checkout(connection: Any, _record: Any, _fairy: Any) -> None:
         # A file that was moved away, or replaced by a backup, goes on to take what is written to it, and it is lost.
@@ -153,6 +154,8 @@ class _SqliteConnection(sqlite3.Connection):
 
     file: tuple[int, int] | None = None
     is_stranded = False
+    # What it was told last, by PRAGMA query_only; None is nothing yet.
+    writes: bool | None = None
 
     def close(self) -> None:
         if self.is_stranded:

@@ -185,12 +185,13 @@ class Collection(BaseCollection):
         """Whether the set-up lets nobody change business cards here (C20)."""
         return self.tag == "VADDRESSBOOK" and self._access != "rw"
 
-    def read_through(self, card_id: int) -> None:
-        """Bring a business card up to date with its record, under the record's lock."""
+    def read_through(self, card_id: int) -> bool:
+        """Bring a business card up to date with its record, under the record's lock. Whether anything changed."""
         card = cards.get(self._conn, card_id)
-        if card is not None:
-            apply.read_through(self._storage.unit, card)
-            self._reload()
+        if card is None or apply.read_through(self._storage.unit, card) is card:
+            return False
+        self._reload()
+        return True
 
     def holds_already(self, found: Resource) -> bool:
         """Whether the card that is being PUT says nothing that is not stored already.

@@ -12,7 +12,6 @@ from contextlib import ExitStack
 from http import client
 from typing import TYPE_CHECKING, Any, NamedTuple
 
-from defusedxml.ElementTree import fromstring
 from radicale import httputils, pathutils, rights, types, xmlutils
 from radicale.app.base import Access
 from sqlalchemy import Connection
@@ -60,7 +59,7 @@ def answer(
         permission = "w" if rights.intersect(raw, "w") and book.access != "ro" else "r"
         collection = Collection(storage, book.row.path, book.row)
         collection.remember(book.folder, book.token)
-        question = Question(app, conn, collection, base_prefix, path, user, permission, raw)
+        question = Question(app, conn, collection, base_prefix, path, user, permission, raw, book.token)
         body = _made(question, method, root, environ.get("HTTP_DEPTH", "0"))
         if body is None:
             return None
@@ -108,9 +107,7 @@ def _body(app: "BcmApplication", environ: dict[str, Any]) -> ET.Element | None:
     environ["wsgi.input"] = io.BytesIO(raw)
     if not raw:
         return None
-    text = httputils.decode_request(app.configuration, environ, raw)
-    bodies.check_text(text)
-    root: ET.Element = fromstring(text)
+    root = bodies.tree(httputils.decode_request(app.configuration, environ, raw))
     bodies.check_request(request.current().method, root)
     return root
 

@@ -4,6 +4,7 @@ read, and that a request is known to the storage. Imported by server.storage."""
 
 import io
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 from typing import Any
 from uuid import NAMESPACE_URL, uuid5
 
@@ -11,7 +12,7 @@ import radicale.app
 import radicale.app.base
 import radicale.app.propfind
 import radicale.item
-from radicale import httputils
+from radicale import httputils, pathutils
 
 from radicale_bcm.contacts import guard
 from radicale_bcm.contacts.escaping import decode_folded
@@ -20,6 +21,7 @@ from radicale_bcm.contacts.vcard import is_vcard_text, read_cards
 from radicale_bcm.server import bodies, request
 
 _installed = False
+_USUAL_LENGTH = 500
 
 
 def install() -> None:
@@ -29,6 +31,9 @@ def install() -> None:
         return
     guard.install()
     httputils.decode_request = _decoding(httputils.decode_request)
+    # Asked a dozen times in a request, about the same few paths.
+    pathutils.sanitize_path = _remembering(pathutils.sanitize_path)  # type: ignore[assignment]
+    pathutils.strip_path = _remembering(pathutils.strip_path)  # type: ignore[assignment]
     radicale.item.read_components = _read_components  # type: ignore[assignment]
     radicale.app.Application._handle_request = _announcing(  # type: ignore[method-assign]  # noqa: SLF001
         radicale.app.Application._handle_request  # noqa: SLF001
@@ -40,6 +45,16 @@ def install() -> None:
         radicale.app.base.ApplicationBase._read_xml_request_body  # noqa: SLF001
     )
     _installed = True
+
+
+def _remembering(function: Callable[[str], str]) -> Callable[[str], str]:
+    remembered = lru_cache(maxsize=4096)(function)
+
+    def of_path(path: str) -> str:
+        """The same, remembered for paths of a usual length."""
+        return remembered(path) if len(path) < _USUAL_LENGTH else function(path)
+
+    return of_path
 
 
 def _read_components(text: str) -> list[Any]:

@@ -10,8 +10,8 @@ import re
 import xml.etree.ElementTree as ET
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from functools import cached_property, lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import quote, unquote, urlparse
 
 from radicale import pathutils, xmlutils
@@ -21,7 +21,7 @@ from radicale.xmlutils import make_clark
 from sqlalchemy import Connection
 
 from radicale_bcm.books import delta, items, revisions, view
-from radicale_bcm.books.view import Brief, Folder, Resource
+from radicale_bcm.books.view import Brief, Folder
 from radicale_bcm.server.collection import Collection
 from radicale_bcm.server.item import StoredItem
 
@@ -32,6 +32,16 @@ HREF, ETAG, TEXT = "bcm-href-7f3a", "bcm-etag-7f3a", "bcm-text-7f3a"
 _HOLE = re.compile(f"({HREF}|{ETAG}|{TEXT})")
 _NAMESPACES = re.compile(r' xmlns(?::[A-Za-z0-9]+)?="[^"]*"')
 _SAFE_HREF = re.compile(r"[A-Za-z0-9_.~-]+").fullmatch
+_PLACEHOLDER: dict[str, Any] = {
+    "href": HREF,
+    "last_modified": "",
+    "etag": ETAG,
+    "text": TEXT,
+    "uid": "",
+    "name": "VCARD",
+    "component_name": "",
+    "time_range": (0, 0),
+}
 _HEAD = "<?xml version='1.0' encoding='utf-8'?>\n<multistatus{namespaces}>"
 _END = "</multistatus>"
 _GETETAG, _ADDRESS_DATA = make_clark("D:getetag"), make_clark("CR:address-data")
@@ -59,6 +69,7 @@ class Question:
     user: str
     permission: str
     raw_permission: str
+    token: str
 
     @property
     def folder(self) -> Folder:
@@ -71,7 +82,13 @@ class Question:
         return quote(f"{self.base_prefix}/{self.collection.path}/")
 
 
-Render = Callable[[Any], str]
+class Render(NamedTuple):
+    """Puts members into the text of an answer element that Radicale made: one, or a page of hrefs and etags."""
+
+    one: Callable[[Any], str]
+    page: Callable[[Sequence[tuple[str, str]]], str]
+
+
 Body = Iterator[str]
 
 
@@ -101,32 +118,37 @@ _VALUES: dict[str, Callable[[Any], str]] = {
 }
 
 
-def _renderer(element: ET.Element) -> Render:
-    """A function that puts a member into the holes of an answer element that Radicale made."""
-    pieces = _HOLE.split(_text_of(element))
+def _renderer(text: str) -> Render:
+    """How members are put into the holes of an answer element that Radicale made."""
+    pieces = _HOLE.split(text)
     holes = pieces[1::2]
+    makers = [_VALUES.get(piece, piece) for piece in pieces]
+
+    def one(each: Any) -> str:
+        return "".join([make if isinstance(make, str) else make(each) for make in makers])
+
+    def page(rows: Sequence[tuple[str, str]]) -> str:
+        return "".join([one(Brief(href, f'"{etag}"')) for href, etag in rows])
+
     if holes == [HREF, ETAG]:
         first, _, second, _, third = pieces
-        return lambda each: f"{first}{_quoted(each.href)}{second}{each.etag}{third}"
+
+        def short(rows: Sequence[tuple[str, str]]) -> str:
+            if not _SAFE_HREF("".join([href for href, _ in rows])):
+                rows = [(_quoted(href), etag) for href, etag in rows]
+            return "".join([f'{first}{href}{second}"{etag}"{third}' for href, etag in rows])
+
+        return Render(one, short)
     if holes == [HREF, ETAG, TEXT]:
         first, _, second, _, third, _, fourth = pieces
-        return lambda each: f"{first}{_quoted(each.href)}{second}{each.etag}{third}{escaped(each.text)}{fourth}"
-    makers = [_VALUES.get(piece, piece) for piece in pieces]
-    return lambda each: "".join([make if isinstance(make, str) else make(each) for make in makers])
+        return Render(
+            lambda each: f"{first}{_quoted(each.href)}{second}{each.etag}{third}{escaped(each.text)}{fourth}", page
+        )
+    return Render(one, page)
 
 
 def _placeholder(collection: Collection) -> Item:
-    return StoredItem(
-        collection=collection,
-        href=HREF,
-        last_modified="",
-        etag=ETAG,
-        text=TEXT,
-        uid="",
-        name="VCARD",
-        component_name="",
-        time_range=(0, 0),
-    )
+    return StoredItem(collection=collection, **_PLACEHOLDER)
 
 
 def report_body(question: Question, root: ET.Element) -> Body | None:
@@ -138,7 +160,7 @@ def report_body(question: Question, root: ET.Element) -> Body | None:
     wanted = list(props) if props is not None else []
     if not wanted or any(prop.tag not in _PLAIN_PROPS or len(prop) for prop in wanted):
         return None
-    render = _report_renderer(question, wanted)
+    render = _report_renderer(question.base_prefix, question.collection.path, tuple(prop.tag for prop in wanted))
     if root.tag == make_clark("D:sync-collection"):
         return _sync(question, root, render, with_text=any(prop.tag == _ADDRESS_DATA for prop in wanted))
     if root.tag == make_clark("CR:addressbook-multiget"):
@@ -147,26 +169,30 @@ def report_body(question: Question, root: ET.Element) -> Body | None:
     return None
 
 
-def _report_renderer(question: Question, props: Sequence[ET.Element]) -> Render:
-    found = []
-    item = _placeholder(question.collection)
+@lru_cache(maxsize=1024)
+def _report_renderer(base_prefix: str, path: str, tags: tuple[str, ...]) -> Render:
+    """What members of this collection look like in a REPORT for these properties."""
     values = {_GETETAG: ETAG, _ADDRESS_DATA: TEXT}
-    for prop in props:
-        element = ET.Element(prop.tag)
-        element.text = values.get(prop.tag) or xmlutils.get_content_type(item, "utf-8")
+    found = []
+    for tag in tags:
+        element = ET.Element(tag)
+        element.text = values.get(tag) or xmlutils.get_content_type(Item(**_PLACEHOLDER, collection_path=path), "utf-8")
         found.append(element)
-    uri = pathutils.unstrip_path(f"{question.collection.path}/{HREF}")
-    return _renderer(report.xml_item_response(question.base_prefix, uri, found_props=found))
+    uri = pathutils.unstrip_path(f"{path}/{HREF}")
+    return _renderer(_text_of(report.xml_item_response(base_prefix, uri, found_props=found)))
 
 
 def _sync(question: Question, root: ET.Element, render: Render, *, with_text: bool) -> Body:
     """RFC 6578 3.2."""
     old = (root.findtext(make_clark("D:sync-token")) or "").strip()
     conn, folder = question.conn, question.folder
-    head = f"{_ROOT}<sync-token>{view.token(conn, folder)}</sync-token>"
+    head = f"{_ROOT}<sync-token>{question.token}</sync-token>"
     if not old:
-        listed: Iterable[Resource | Brief] = view.resources(conn, folder) if with_text else view.briefs(conn, folder)
-        return _joined(head, map(render, listed))
+        if with_text:
+            return _joined(head, map(render.one, view.resources(conn, folder)))
+        return _joined(head, map(render.page, view.brief_pages(conn, folder)))
+    if old == question.token:
+        return iter((head + _END,))
     since = revisions.read_token(conn, folder.collection.id, old)
     if since > folder.revision:
         raise revisions.InvalidToken(old, "from the future")
@@ -207,7 +233,7 @@ def _multiget(question: Question, hrefs: Sequence[str], render: Render) -> Itera
         found = view.find(question.conn, question.folder, part)
         for href in part:
             each = found.get(href)
-            yield render(each) if each is not None else _MISSING.format(href=question.stem + _quoted(href))
+            yield render.one(each) if each is not None else _MISSING.format(href=question.stem + _quoted(href))
 
 
 def _joined(head: str, responses: Iterable[str]) -> Body:
@@ -234,8 +260,8 @@ def propfind_body(question: Question, props: Sequence[str], depth: str) -> Body 
         return iter((_ROOT + own + _END,))
     if make_clark("D:getlastmodified") in props:
         return None
-    render = _renderer(_propfind_element(question, _placeholder(question.collection), props))
-    return _joined(_ROOT + own, map(render, view.briefs(question.conn, question.folder)))
+    render = _renderer(_text_of(_propfind_element(question, _placeholder(question.collection), props)))
+    return _joined(_ROOT + own, map(render.page, view.brief_pages(question.conn, question.folder)))
 
 
 def _propfind_element(question: Question, thing: Collection | Item, props: Sequence[str]) -> ET.Element:

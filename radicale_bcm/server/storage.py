@@ -215,9 +215,9 @@ class Storage(BaseStorage):
         found = view.get(self.session.conn, folder, href)
         if found is None:
             return None
-        if self.session.unit is not None and found.card_id is not None:
-            # Before Radicale compares If-Match: what is committed in the business database counts (C6).
-            parent.read_through(found.card_id)
+        writing = self.session.unit is not None
+        # Before Radicale compares If-Match: what is committed in the business database counts (C6).
+        if writing and found.card_id is not None and parent.read_through(found.card_id):
             found = view.get(self.session.conn, parent.folder, href)
             if found is None:
                 return None

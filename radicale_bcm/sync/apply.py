@@ -61,6 +61,9 @@ def read_through(unit: Unit, card: Card) -> Card | None:
     record = unit.records().get(card.record_id, lock=True)
     if record is None and losses.of(unit.conn, unit.origin) is not None:
         raise Unavailable(url_safe(unit.origin.url), "too many of its contacts are missing to be believed")
+    if record is not None and record.version == card.record_version and record.deleted_at is None and not card.gone:
+        # The card shows this version, and a version differs after every change (business.contract).
+        return card
     return project(unit, unit.origin, card.record_id, record)
 
 

@@ -312,7 +312,9 @@ def text_of(unit: Unit, card: Card, record: Record, template: str) -> str:
 
 def _new_text(unit: Unit, card: Card, record: Record, contact: Contact, rendered: Rendered) -> dict[str, Any]:
     version = card.version + 1
-    again = codec.render(rendered.text, contact, _server_lines(unit, card.uid, record, version, record.modified_at))
+    before = _server_lines(unit, card.uid, record, card.version, card.modified)
+    now = replace(before, version=version, modified=record.modified_at)
+    again = codec.restated(rendered, contact, before, now)
     categories = codec.join_categories(rendered.categories)
     return {
         "label": display_name(contact)[:255],

@@ -1,0 +1,187 @@
+# SPDX-License-Identifier: GPL-3.0-or-later
+"""Statements of the hot paths, compiled once and run on the driver's own cursor. Imported by business and books.
+
+SQLAlchemy takes ten times as long over a short statement as SQLite over its answer. It still builds the SQL, knows the
+types and owns the connection; only its execution is gone around.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import cache
+from typing import Any, NamedTuple
+
+from sqlalchemy import Connection, Delete, Dialect, Insert, Select, Update
+from sqlalchemy.exc import DBAPIError, NoResultFound
+from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.selectable import CompoundSelect
+
+Values = Mapping[str, Any]
+Statement = Select[Any] | CompoundSelect[Any] | Insert | Update | Delete
+_Processor = Callable[[Any], Any]
+
+
+class _Item(NamedTuple):
+    """A place of an IN list in the SQL."""
+
+    name: str
+    number: int
+
+
+class _Given(NamedTuple):
+    """The place of a value in the SQL."""
+
+    name: str
+
+
+class _Slot(NamedTuple):
+    """Where the value of a parameter comes from: a name of the values, one of a list, or always the same."""
+
+    parameter: str
+    name: str | None
+    number: int | None
+    constant: Any
+    process: _Processor | None
+
+    def value(self, values: Values) -> Any:
+        if self.name is None:
+            return self.constant
+        found = values[self.name]
+        if self.number is not None:
+            # A list shorter than its places ends in repetitions, which an IN does not mind.
+            found = found[min(self.number, len(found) - 1)]
+        return found if self.process is None else self.process(found)
+
+
+class _Form:
+    """The statement for a dialect, a set of columns to write, and lengths of its IN lists."""
+
+    def __init__(self, statement: Statement, dialect: Dialect, values: Values, lengths: Mapping[str, int]) -> None:
+        compiled = statement.compile(dialect=dialect, column_keys=list(values))
+        assert isinstance(compiled, SQLCompiler)
+        names = {bind.key: name for bind, name in compiled.bind_names.items()}
+        given: dict[str, Any] = dict(compiled.construct_params(_check=False))
+        given |= {names[name]: _Given(name) for name in values if name in names}
+        given |= {names[name]: [_Item(name, index) for index in range(size)] for name, size in lengths.items()}
+        expanded = compiled.construct_expanded_state(given)
+        self.sql = expanded.statement
+        self._dialect = dialect
+        read = statement.selected_columns if isinstance(statement, Select | CompoundSelect) else ()
+        self._types = [column.type for column in read]
+        self._readers: list[tuple[int, _Processor]] | None = None
+        writers: dict[str, Any] = {
+            name: bind.type.dialect_impl(dialect).bind_processor(dialect)
+            for bind, name in compiled.bind_names.items()
+            if not bind.expanding
+        }
+        writers |= expanded.processors
+        order, parameters = expanded.positiontup, expanded.parameters
+        self._slots = [_slot(name, parameters[name], writers.get(name)) for name in order or parameters]
+        self._positional = order is not None
+        simple = all(each.name and each.number is None and each.process is None for each in self._slots)
+        self._names = [str(each.name) for each in self._slots] if simple and self._positional else None
+
+    def parameters(self, values: Values) -> Any:
+        """What the driver is given."""
+        if self._names is not None:
+            return [values[name] for name in self._names]
+        if self._positional:
+            return [slot.value(values) for slot in self._slots]
+        return {slot.parameter: slot.value(values) for slot in self._slots}
+
+    def rows(self, cursor: Any) -> list[Any]:
+        """The answer, with the values that the types of its columns mean."""
+        found: list[Any] = cursor.fetchall()
+        if self._readers is None:
+            self._readers = self._make_readers(cursor.description)
+        if not self._readers or not found:
+            return found
+        read = []
+        for row in found:
+            made = list(row)
+            for index, process in self._readers:
+                made[index] = process(made[index])
+            read.append(tuple(made))
+        return read
+
+    def _make_readers(self, description: Sequence[Any]) -> list[tuple[int, _Processor]]:
+        readers: list[tuple[int, _Processor]] = []
+        for index, (kind, column) in enumerate(zip(self._types, description, strict=True)):
+            process = kind.dialect_impl(self._dialect).result_processor(self._dialect, column[1])
+            if process is not None:
+                readers.append((index, process))
+        return readers
+
+
+def _slot(parameter: str, value: Any, process: _Processor | None) -> _Slot:
+    if isinstance(value, _Given):
+        return _Slot(parameter, value.name, None, None, process)
+    if isinstance(value, _Item):
+        return _Slot(parameter, value.name, value.number, None, process)
+    return _Slot(parameter, None, None, value if process is None else process(value), None)
+
+
+@cache
+def _places(size: int) -> int:
+    """Lists of similar lengths share a form."""
+    return 1 << (size - 1).bit_length() if size > 1 else 1
+
+
+class Prepared:
+    """A statement whose parameters are all given by name. `lists` are those of its IN lists."""
+
+    def __init__(self, statement: Statement, *lists: str) -> None:
+        self.statement = statement
+        self._lists = lists
+        self._forms: dict[Any, _Form] = {}
+
+    def all(self, conn: Connection, values: Values) -> list[Any]:
+        """All rows, as tuples."""
+        if self._is_for_sqlalchemy(conn, values):
+            return list(conn.execute(self.statement, dict(values)).all())
+        return self._run(conn, values, reading=True)  # type: ignore[no-any-return]
+
+    def first(self, conn: Connection, values: Values) -> Any:
+        """The first row as a tuple, or None."""
+        found = self.all(conn, values)
+        return found[0] if found else None
+
+    def one(self, conn: Connection, values: Values) -> Any:
+        """The row that must be there. Raises sqlalchemy.exc.NoResultFound."""
+        found = self.first(conn, values)
+        if found is None:
+            raise NoResultFound
+        return found
+
+    def column(self, conn: Connection, values: Values) -> list[Any]:
+        """The first column."""
+        return [row[0] for row in self.all(conn, values)]
+
+    def run(self, conn: Connection, values: Values) -> int:
+        """Write; the number of rows that were found."""
+        if self._is_for_sqlalchemy(conn, values):
+            return conn.execute(self.statement, dict(values)).rowcount
+        return self._run(conn, values, reading=False)  # type: ignore[no-any-return]
+
+    def _is_for_sqlalchemy(self, conn: Connection, values: Values) -> bool:
+        """Where somebody listens for statements, and for an empty list, which is written in another way."""
+        return bool(conn.dispatch.before_cursor_execute) or any(not values[name] for name in self._lists)
+
+    def _run(self, conn: Connection, values: Values, *, reading: bool) -> Any:
+        dialect = conn.dialect
+        lengths = {name: _places(len(values[name])) for name in self._lists}
+        key = (dialect.name, tuple(values), tuple(lengths.values()))
+        form = self._forms.get(key)
+        if form is None:
+            form = self._forms[key] = _Form(self.statement, dialect, values, lengths)
+        cursor = conn.connection.cursor()
+        try:
+            cursor.execute(form.sql, form.parameters(values))
+            return form.rows(cursor) if reading else cursor.rowcount
+        except dialect.loaded_dbapi.Error as error:
+            lost = dialect.is_disconnect(error, None, cursor)
+            if lost and not conn.invalidated:
+                conn.invalidate(error)
+            raise DBAPIError.instance(
+                form.sql, None, error, dialect.loaded_dbapi.Error, connection_invalidated=lost, dialect=dialect
+            ) from error
+        finally:
+            cursor.close()
