@@ -94,6 +94,10 @@ class Server:
             return False
         return True
 
+    def pids(self) -> list[int]:
+        """The process that was started; those that serve are its children."""
+        return [] if self._process is None else [self._process.pid]
+
     def stop(self) -> None:
         """Stop the server; its databases stay."""
         if self._process is not None:

@@ -35,7 +35,8 @@ type = htpasswd
 htpasswd_filename = {users}
 htpasswd_encryption = bcrypt
 htpasswd_cache = True
-# bcrypt is slow on purpose and phones send the password with every request: good answers are remembered for seconds.
+# bcrypt is slow on purpose, and phones send the password with every request. `radicale-bcm serve` pays it once, until
+# the password changes; stock Radicale remembers answers for seconds.
 cache_logins = True
 cache_successful_logins_expiry = 15
 cache_failed_logins_expiry = 15

@@ -28,6 +28,9 @@ POOL_OVERFLOW = 20
 
 _WRITE = "bcm_write"  # execution option of a connection: the mode of its next transaction
 
+ON_DRIVER = "bcm_on_driver"
+"""Execution option: whether `prepared` may go around SQLAlchemy, because nobody listens for its statements."""
+
 _DRIVERS = {
     "sqlite": "sqlite+pysqlite",
     "postgresql": "postgresql+psycopg",
@@ -62,7 +65,9 @@ def begin(connection: Connection, *, write: bool) -> RootTransaction:
     Writing: READ COMMITTED with row locks, and on SQLite the write lock from the first moment on.
     Driver exceptions are not translated here: use `errors.translated` around the whole, or `transaction`.
     """
-    connection.execution_options(**{_WRITE: write})
+    dispatch = connection.dispatch
+    listened = bool(dispatch.before_cursor_execute) or bool(dispatch.before_execute)
+    connection.execution_options(**{_WRITE: write, ON_DRIVER: not listened})
     return connection.begin()
 
 

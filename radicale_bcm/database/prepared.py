@@ -14,6 +14,8 @@ from sqlalchemy.exc import DBAPIError, NoResultFound
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.selectable import CompoundSelect
 
+from radicale_bcm.database.engine import ON_DRIVER
+
 Values = Mapping[str, Any]
 Statement = Select[Any] | CompoundSelect[Any] | Insert | Update | Delete
 _Processor = Callable[[Any], Any]
@@ -163,7 +165,9 @@ class Prepared:
 
     def _is_for_sqlalchemy(self, conn: Connection, values: Values) -> bool:
         """Where somebody listens for statements, and for an empty list, which is written in another way."""
-        return bool(conn.dispatch.before_cursor_execute) or any(not values[name] for name in self._lists)
+        if not conn.get_execution_options().get(ON_DRIVER):
+            return True
+        return bool(self._lists) and any(not values[name] for name in self._lists)
 
     def _run(self, conn: Connection, values: Values, *, reading: bool) -> Any:
         dialect = conn.dialect

@@ -14,7 +14,7 @@ from radicale.config import Configuration
 from radicale.log import logger
 
 from radicale_bcm.database.errors import Busy, DatabaseError, StorageFull
-from radicale_bcm.server import compat, fast, request
+from radicale_bcm.server import compat, compressing, fast, logins, request
 from radicale_bcm.server.health import Health
 from radicale_bcm.server.request import Request
 from radicale_bcm.sync.errors import Conflict, Forbidden, NotThere, Refused, Stale
@@ -35,6 +35,7 @@ class BcmApplication(Application):
 
     def __init__(self, configuration: Configuration) -> None:
         super().__init__(configuration)
+        logins.remember(self._auth)
         settings = self._storage.configuration
         self.fast_answers: bool = compat.HAS_FAST_ANSWERS and settings.get("storage", "bcm_fast_answers")
         self.compare_answers: bool = settings.get("storage", "bcm_compare_answers")
@@ -42,18 +43,26 @@ class BcmApplication(Application):
         self.health = Health(site, with_metrics=settings.get("storage", "bcm_metrics"))
 
     def _handle_request(self, environ: types.WSGIEnviron) -> Any:
-        environ = {**environ, "PATH_INFO": _decoded(environ.get("PATH_INFO", ""))}
+        # Answers are compressed here (compressing), not by Radicale.
+        accepted = environ.get("HTTP_ACCEPT_ENCODING", "")
+        environ = {**environ, "PATH_INFO": _decoded(environ.get("PATH_INFO", "")), "HTTP_ACCEPT_ENCODING": ""}
         answer = self.health.answer(environ)
         if answer is not None:
             return answer
-        return self.health.counted(str(environ.get("REQUEST_METHOD", "")), lambda: self._handle_dav(environ))
+        status, headers, content = self.health.counted(
+            str(environ.get("REQUEST_METHOD", "")), lambda: self._handle_dav(environ)
+        )
+        if accepted and compressing.is_accepted(accepted):
+            streamed = request.current().stream is not None
+            headers, content = compressing.compressed(list(headers), content, streamed=streamed)
+        return status, headers, content
 
     def _handle_dav(self, environ: types.WSGIEnviron) -> Any:
         try:
             status_line, sent_headers, answers = super()._handle_request(environ)
             stream = request.current().stream
             if stream is not None:
-                sent_headers = [pair for pair in sent_headers if pair[0] not in ("Content-Length", "Content-Encoding")]
+                sent_headers = [pair for pair in sent_headers if pair[0] != "Content-Length"]
                 return status_line, sent_headers, stream
             return status_line, sent_headers, answers
         except DatabaseError as error:

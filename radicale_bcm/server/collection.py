@@ -36,6 +36,7 @@ class Collection(BaseCollection):
         self._path = path
         self.row = row
         self._token: str | None = None
+        self._found: dict[str, Resource | None] = {}
 
     @property
     def path(self) -> str:
@@ -59,6 +60,16 @@ class Collection(BaseCollection):
         self.row = collections.get(self._conn, self._path)
         self.__dict__.pop("folder", None)
         self._token = None
+        self._found.clear()
+
+    def resource(self, href: str) -> Resource | None:
+        """What is at an href; a PUT asks twice."""
+        if not self._storage.is_steady:
+            return view.get(self._conn, self.folder, href)
+        if href not in self._found:
+            with self._storage.snapshot() as conn:
+                self._found[href] = view.get(conn, self.folder, href)
+        return self._found[href]
 
     def remember_state(self) -> None:
         """Fix token and ETag to the snapshot of this moment."""
@@ -213,7 +224,7 @@ class Collection(BaseCollection):
         unit = self._storage.unit
         assert self.row is not None
         with refusing(unit):
-            before = view.get(self._conn, self.folder, href)
+            before = self.resource(href)
             old = stored_item(self, before) if before else None
             try:
                 business = before is not None and before.card_id is not None
@@ -284,6 +295,7 @@ class Collection(BaseCollection):
         if collections.sync_folders_in(self._conn, self._path):
             raise Forbidden("a sync folder cannot be deleted: stop synchronisation on the command line first")
         plain.delete_tree(self._storage.unit, self._path)
+        self._storage.session.seen.clear()
         self._storage.forget_principals()
 
     def fill(self, new: Iterable[radicale_item.Item]) -> list[str]:

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """A worker whose configuration is read anew when its files change. Imported by server.wsgi."""
 
+import gc
 import logging
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
@@ -31,6 +32,9 @@ class LiveApplication:
             log.setup()
         self._configuration = load(path)
         self.application, self._watcher = _made(self._configuration)
+        # What is there now stays: the collector need not look at it again and again.
+        gc.collect()
+        gc.freeze()
         self._files = FileWatch(lambda: files_of(self._configuration, path), self.read_again).start()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:

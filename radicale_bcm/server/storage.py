@@ -40,6 +40,8 @@ class Session:
     def __init__(self, open_conn: Callable[[], Connection], unit: Unit | None) -> None:
         self._open_conn = open_conn
         self.unit = unit
+        # The collections that were asked for, as long as nothing has changed.
+        self.seen: dict[str, Collection | None] = {}
 
     @cached_property
     def conn(self) -> Connection:
@@ -203,16 +205,24 @@ class Storage(BaseStorage):
 
     def collection_at(self, path: str) -> Collection | None:
         """The collection at a path; the root always exists."""
-        row = collections.get(self.session.conn, path)
-        return Collection(self, path, row) if row is not None or not path else None
+        seen = self.session.seen
+        if not self.is_steady or path not in seen:
+            row = collections.get(self.session.conn, path)
+            seen[path] = Collection(self, path, row) if row is not None or not path else None
+        return seen[path]
+
+    @property
+    def is_steady(self) -> bool:
+        """Whether what this lock's connection was asked before is still true: nothing was written under it."""
+        unit = self.session.unit
+        return unit is None or not unit.has_drawn
 
     def _item_at(self, path: str) -> radicale_item.Item | None:
         parent = self.collection_at(collections.parent_of(path))
         if parent is None or parent.row is None:
             return None
         href = path.rpartition("/")[2]
-        folder = parent.folder
-        found = view.get(self.session.conn, folder, href)
+        found = parent.resource(href)
         if found is None:
             return None
         writing = self.session.unit is not None

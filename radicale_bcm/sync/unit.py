@@ -210,6 +210,11 @@ class Unit:
         """The revision of this unit, drawn at first use: a unit that changes nothing draws none."""
         return revisions.draw(self.conn, self.at)
 
+    @property
+    def has_drawn(self) -> bool:
+        """Whether a revision was drawn: until then nothing in the state database has changed."""
+        return "revision" in self.__dict__
+
     @cached_property
     def origin(self) -> Origin:
         """The current business database. Invalid if none is known."""

@@ -3,9 +3,11 @@
 
 import os
 import time
-from collections.abc import Callable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.benchmarks.client import Operation
 
 _TICK = os.sysconf("SC_CLK_TCK")
 
@@ -20,16 +22,20 @@ def _family(pid: int) -> list[int]:
     return found
 
 
-def cpu_seconds(pid: int) -> float:
-    """CPU time so far of a process and its descendants; to a tick of the clock, usually 10 ms."""
-    total = 0
-    for each in _family(pid):
-        try:
-            fields = Path(f"/proc/{each}/stat").read_text().rpartition(")")[2].split()
-        except FileNotFoundError:
-            continue
-        total += sum(int(fields[index]) for index in (11, 12, 13, 14))
-    return total / _TICK
+def cpu_seconds(pids: Iterable[int]) -> float:
+    """CPU time so far of processes and their descendants: to the nanosecond, or, where threads have ended and taken
+    theirs along, to a tick of the clock, usually 10 ms."""
+    return sum(_of_process(each) for pid in pids for each in _family(pid))
+
+
+def _of_process(pid: int) -> float:
+    try:
+        fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+        living = sum(int(each.read_text().split()[0]) for each in Path(f"/proc/{pid}/task").glob("*/schedstat"))
+    except (FileNotFoundError, ProcessLookupError):
+        return 0.0
+    ticks = (int(fields[11]) + int(fields[12])) / _TICK
+    return living / 1e9 if ticks - living / 1e9 < 2 / _TICK else ticks
 
 
 def peak_mb(pid: int) -> float:
@@ -52,14 +58,16 @@ class Cost:
     repetitions: int
 
 
-def measure(pid: int, action: Callable[[], object], *, seconds: float = 1.0, least: int = 3) -> Cost:
-    """Repeat an action until the server spent `seconds` of CPU time or three times as long has passed."""
-    action()
-    began, cpu, count = time.perf_counter(), cpu_seconds(pid), 0
-    while count < least or (cpu_seconds(pid) - cpu < seconds and time.perf_counter() - began < 3 * seconds):
-        action()
+def measure(pids: Sequence[int], operation: Operation, *, seconds: float = 1.0, least: int = 3) -> Cost:
+    """Repeat an operation until the server spent `seconds` of CPU time or five times as long has passed."""
+    operation.run(operation.prepare())
+    began, wall, cpu, count = time.perf_counter(), 0.0, 0.0, 0
+    while count < least or (cpu < seconds and time.perf_counter() - began < 5 * seconds):
+        given = operation.prepare()
+        spent, started = cpu_seconds(pids), time.perf_counter()
+        operation.run(given)
+        wall += time.perf_counter() - started
+        cpu += cpu_seconds(pids) - spent
         count += 1
-    # The clock of /proc runs a little behind.
-    wall = time.perf_counter() - began
-    time.sleep(0.02)
-    return Cost((cpu_seconds(pid) - cpu) / count * 1000, wall / count * 1000, count)
+    count *= operation.each
+    return Cost(cpu / count * 1000, wall / count * 1000, count)

@@ -65,6 +65,10 @@ def make(
     site = open_site(options, create=False)
     try:
         pull.compare_all(site)
+        feed = site.feed()
+        while changes := feed.pending(_BATCH):
+            # All of them are shown already.
+            feed.acknowledge([each.seq for each in changes])
         cards = [
             NewItem(f"plain-{number}.vcf", f"plain-{number}", "VCARD", "", 0, 0, plain_text(number, fields))
             for number, fields in enumerate(sample[count // 2 :])
