@@ -64,9 +64,9 @@ class Client:
         body = f"<propfind {NAMESPACES}><prop>{props}</prop></propfind>"
         return self.call("PROPFIND", self.book, body, Depth=depth, **XML)
 
-    def search(self, prop: str, text: str) -> bytes:
-        """An addressbook-query for a part of a property."""
-        match = f'<C:text-match match-type="contains">{text}</C:text-match>'
+    def search(self, prop: str, *texts: str) -> bytes:
+        """An addressbook-query for a part of a property, or one of several."""
+        match = "".join(f'<C:text-match match-type="contains">{text}</C:text-match>' for text in texts)
         found = f'<C:filter><C:prop-filter name="{prop}">{match}</C:prop-filter></C:filter>'
         body = f"<C:addressbook-query {NAMESPACES}>{_CARD_DATA}{found}</C:addressbook-query>"
         return self.call("REPORT", self.book, body, **XML)

@@ -26,8 +26,8 @@ MUTANTS = (
     Mutant(
         "the write lock is not taken",
         "radicale_bcm/database/engine.py",
-        'connection.exec_driver_sql("BEGIN IMMEDIATE")',
-        'connection.exec_driver_sql("BEGIN")',
+        'driver.execute("BEGIN IMMEDIATE" if write else "BEGIN")',
+        'driver.execute("BEGIN")',
         _only("http/test_races", "sqlite and one_if_match"),
     ),
     Mutant(
@@ -54,7 +54,7 @@ MUTANTS = (
     Mutant(
         "the nonce of a sync-token is ignored",
         "radicale_bcm/books/revisions.py",
-        "    if found != nonce:",
+        "    if found is None or found[0] != nonce:",
         "    if found is None:",
         _only("contract/test_folder_tokens", "nonce"),
     ),
