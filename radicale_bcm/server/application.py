@@ -14,7 +14,7 @@ from radicale.config import Configuration
 from radicale.log import logger
 
 from radicale_bcm.database.errors import Busy, DatabaseError, StorageFull
-from radicale_bcm.server import compat, compressing, fast, logins, request
+from radicale_bcm.server import comparing, compat, compressing, fast, logins, request
 from radicale_bcm.server.health import Health
 from radicale_bcm.server.request import Request
 from radicale_bcm.sync.errors import Conflict, Forbidden, NotThere, Refused, Stale
@@ -155,8 +155,10 @@ def _honest(name: str) -> Callable[..., types.WSGIResponse]:
         request.current().handling = True
         try:
             answer = fast.answer(self, *args[:5]) if quick and self.fast_answers else None
-            if answer is None:
-                answer = getattr(super(BcmApplication, self), name)(*args)
+            if answer is None or self.compare_answers:
+                fast_answer, answer = answer, getattr(super(BcmApplication, self), name)(*args)
+                if fast_answer is not None:
+                    answer = comparing.compare(fast_answer, answer, args[2])
         except DatabaseError as error:
             return _unavailable(error)
         except ValueError as error:

@@ -43,7 +43,8 @@ def query_of(filters: Iterable[ET.Element]) -> Query | None:
 
 def _filter(element: ET.Element) -> Filter:
     test = element.get("test", "anyof")
-    if test not in ("anyof", "allof") or any(child.tag != _PROP_FILTER for child in element):
+    # A filter without conditions means everything, and there is nothing to find by an index.
+    if len(element) == 0 or test not in ("anyof", "allof") or any(child.tag != _PROP_FILTER for child in element):
         raise _NotForTheIndex
     return Filter([_prop_filter(child) for child in element], all_of=test == "allof")
 

@@ -37,8 +37,14 @@ class Client:
 
     def ask(self, method: str, path: str, body: str = "", **headers: str) -> tuple[int, bytes, str]:
         """One request: status, content and ETag of the answer."""
-        self._http.request(method, path, body.encode(), self._auth | headers)
-        answer = self._http.getresponse()
+        try:
+            self._http.request(method, path, body.encode(), self._auth | headers)
+            answer = self._http.getresponse()
+        except ConnectionError:
+            # It was idle for longer than the server keeps a connection.
+            self._http.close()
+            self._http.request(method, path, body.encode(), self._auth | headers)
+            answer = self._http.getresponse()
         return answer.status, answer.read(), answer.headers.get("ETag", "")
 
     def call(self, method: str, path: str, body: str = "", **headers: str) -> bytes:
