@@ -176,8 +176,11 @@ class Unit:
         """Write down in the business transaction what the state has to do with a record that this unit changed.
 
         If the process is killed between the two commits, whoever comes next does it (`unfinished`). A mapped database
-        has no place for it: there the record is shown as another program's change would be.
+        has no place for it: there the record is shown as another program's change would be. A unit that only reads
+        records has changed none: what shows them is done again by the next comparison.
         """
+        if self._state_only:
+            return
         records, feed = self._records.get(self.origin.id), self.site.known_feed(self.origin)
         if isinstance(feed, Feed) and isinstance(records, Records):
             self.noted.append(feed.note(records, record_id, record_version, data))

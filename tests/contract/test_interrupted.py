@@ -8,7 +8,7 @@ import pytest
 
 from radicale_bcm.books import collections, view
 from radicale_bcm.database.engine import transaction
-from radicale_bcm.sync import apply, trash, verify
+from radicale_bcm.sync import apply, pull, trash, verify
 from radicale_bcm.sync.site import open_site
 from tests.contract.trust import ADMIN, ALICE, World, now
 from tests.dav import replaced
@@ -128,3 +128,13 @@ def test_a_delete_knows_who_it_was_and_a_note_that_was_done_is_not_done_again(wo
     assert notes(world) == 0
     assert world.record(nick).fields["mobile_phone"] == "1"
     assert [each.action for each in world.history(nick)] == ["changed", "undone", "deleted", "created"]
+
+
+def test_a_comparison_by_an_administrator_needs_no_note(world):
+    """It only reads records: in a row that another program put into Deleted Items there is nothing to finish."""
+    nick = world.add(**NICK)
+    world.pull()
+    with transaction(world.site.business(world.site.origin()).engine, write=True) as conn:
+        conn.exec_driver_sql(f"UPDATE contact SET deleted_at = '2026-01-31 12:00:00' WHERE id = {nick}")
+    assert pull.compare_all(world.site, ADMIN).removed == 1
+    assert notes(world) == 0
