@@ -46,6 +46,8 @@ def crash(life: Life) -> str:
         told, where = chosen.__name__, f"at commit {after + 1}"
         world.model = before
         life.number = max(number, life.number)
+        # Whoever comes next finishes a move that the business database has: the contact arrives.
+        world.arriving = chosen is steps.move_card
     finally:
         world.stage.fuse = None
     world.counts[f"crash {where}"] += 1

@@ -111,6 +111,7 @@ def _check_state(
 ) -> None:
     business = {href: each for href, each in now.items() if each.card_id not in (None, view.GROUP_CARD)}
     plain = {href: each.text for href, each in now.items() if each.card_id is None}
+    world.let_arrive(watch.path, plain)
     assert plain == world.plain[watch.path], "plain contacts"
     shown = {each.card_id or 0: each for each in business.values()}
     assert len(shown) == len(business), "a card twice"

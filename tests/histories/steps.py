@@ -456,12 +456,13 @@ def _record_of(life: Life, card_id: int) -> str:
 def _edit_kept(life: Life, person: Person, number: int, name: str, value: str) -> None:
     fields = life.world.model.kept[number]
     if name == "category":
-        # The set-up's is nobody's: with or without it, nothing was changed.
+        # The set-up's is nobody's: with or without it, nothing was changed. These phones show no categories, so
+        # that all of them are left out means nothing.
         before, after = (
             [each for each in codec.split_categories(text) if each.lower() != person.category.lower()]
             for text in (fields.get(name, ""), value)
         )
-        value = fields.get(name, "") if before == after else codec.join_categories(after)
+        value = fields.get(name, "") if before == after or not after else codec.join_categories(after)
     if value:
         fields[name] = value
     else:
