@@ -4,6 +4,7 @@
 Imported by business and books.
 """
 
+import logging
 import os
 import sqlite3
 import time
@@ -30,6 +31,15 @@ _WRITE = "bcm_write"  # execution option of a connection: the mode of its next t
 
 ON_DRIVER = "bcm_on_driver"
 """Execution option: whether `prepared` may go around SQLAlchemy, because nobody listens for its statements."""
+
+
+def _brief(record: logging.LogRecord) -> bool:
+    """A connection that was lost: whoever used it is told. That the pool cannot roll back on it is worth one line."""
+    record.exc_info = None
+    return True
+
+
+logging.getLogger("sqlalchemy.pool.impl.QueuePool").addFilter(_brief)
 
 _DRIVERS = {
     "sqlite": "sqlite+pysqlite",

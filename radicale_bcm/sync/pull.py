@@ -61,8 +61,10 @@ def pull(site: Site, actor: Actor = DATABASE, *, limit: int = BATCH) -> Counts:
             # Another process switched to another database a moment ago.
             site.forget_origin()
             return Counts()
-        trash.finish_purges(unit)
+        # Before anything of the business database is read: in a snapshot that is older than the log, a record that was
+        # committed in between would be missing, and its row would be taken off the log for nothing.
         pending = feed.pending(limit)
+        trash.finish_purges(unit)
         counts = _project_ids(unit, feed, list(dict.fromkeys(each.record_id for each in pending)))
     feed.acknowledge([each.seq for each in pending])
     return counts

@@ -127,9 +127,9 @@ def measured(engine: str, servers: int, changes: int, home: Path, cluster: Postg
         state = sqlalchemy.create_engine(driver_url(company.state), poolclass=NullPool)
         deltas = [in_delta(commit, phones, number) for number in range(changes)]
         time.sleep(2)
-        before = sum(cpu_seconds(each.pid) for each in running)
+        before = sum(cpu_seconds([each.pid]) for each in running)
         quiet = [in_background(commit, state, number) for number in range(changes)]
-        cost = (sum(cpu_seconds(each.pid) for each in running) - before) / changes * 1000
+        cost = (sum(cpu_seconds([each.pid]) for each in running) - before) / changes * 1000
     rows = []
     for name, seconds in (("delta", deltas), ("background", quiet)):
         late = percentile(seconds, 0.95)

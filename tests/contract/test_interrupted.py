@@ -138,3 +138,22 @@ def test_a_comparison_by_an_administrator_needs_no_note(world):
         conn.exec_driver_sql(f"UPDATE contact SET deleted_at = '2026-01-31 12:00:00' WHERE id = {nick}")
     assert pull.compare_all(world.site, ADMIN).removed == 1
     assert notes(world) == 0
+
+
+def test_a_row_that_is_committed_while_others_are_shown_is_not_forgotten(world, monkeypatch):
+    """Its row in the log is not taken off by a look at the records from before it was there."""
+    world.follow("alice")
+    world.add(**NICK)
+    feed = world.site.feed()
+    real = feed.pending
+
+    def pending(*wanted):
+        with transaction(world.site.business(world.site.origin()).engine, write=True) as conn:
+            conn.exec_driver_sql("INSERT INTO contact (given_name) VALUES ('Andrea')")
+        return real(*wanted)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(feed, "pending", pending)
+        pull.pull(world.site)
+    world.pull()
+    assert any("Andrea" in text for text in world.folder().values())

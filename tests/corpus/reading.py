@@ -10,6 +10,7 @@ import codecs
 import quopri
 import re
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 # What the server owns in a business card (SPEC C4), besides everything that begins with X-BCM-.
@@ -41,10 +42,11 @@ def decode(data: bytes) -> str:
             return data[len(mark) :].decode(name)
     if b"\0" in data[:4]:
         return data.decode("utf-16-be" if data[0] == 0 else "utf-16-le")
-    try:
-        return data.decode("utf-8")
-    except UnicodeDecodeError:
-        return data.decode("latin-1" if re.search(b"[\x81\x8d\x8f\x90\x9d]", data) else "cp1252")
+    # Some programs fold a line between the bytes of a character.
+    for each in (data, re.sub(rb"\r?\n[ \t]", b"", data)):
+        with suppress(UnicodeDecodeError):
+            return each.decode("utf-8")
+    return data.decode("latin-1" if re.search(b"[\x81\x8d\x8f\x90\x9d]", data) else "cp1252")
 
 
 def split(text: str) -> list[tuple[str, int]]:
