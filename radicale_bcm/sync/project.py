@@ -386,10 +386,8 @@ def restate(unit: Unit, card: Card, values: dict[str, Any]) -> Card:
 
 
 def project_all(unit: Unit, origin: Origin, records: Iterable[Record]) -> int:
-    """Show many records for the first time, in bulk and without history rows. Returns how many.
-
-    Records that have a card already must not be among them; those that are no persons or deleted are left out.
-    """
+    """Show many records that have no card yet, in bulk and without history rows. Returns how many: those that are no
+    persons or deleted are left out."""
     persons = [each for each in records if is_person(each) and each.deleted_at is None]
     taken = cards.taken(unit.conn, map(_own_identity, persons))
     rows = [new_row(unit, origin, each, None, {}, taken) for each in persons]

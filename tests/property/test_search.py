@@ -164,7 +164,10 @@ def test_random_queries_are_answered_as_radicale_does(storage: BaseStorage, path
             filters = queries.filters()
 
             def holds(item: object, filters: list[ET.Element] = filters) -> bool:
-                return all(radicale_matches("VADDRESSBOOK", item, each) for each in filters)
+                # Without any condition Radicale looks at no card.
+                return not any(map(len, filters)) or all(
+                    radicale_matches("VADDRESSBOOK", item, each) for each in filters
+                )
 
             wanted = {item.href for item in everything if holds(item)}
             found = [(item, sure) for item, sure in collection.get_filtered(filters)]
