@@ -115,11 +115,12 @@ def project(
     where they do not come from the card itself; `kept` replaces the values that the card keeps.
     """
     card = cards.of_record(unit.conn, origin.id, record_id)
-    if card is not None and record is not None and record.version != card.record_version and origin == unit.origin:
-        left = unfinished.take(unit, card)
+    if record is not None and origin == unit.origin and (card is None or record.version != card.record_version):
+        left = unfinished.take(unit, record, card)
         if left is not None:
             card = _finish(unit, card, record, left)
-        elif cause.actor.source != DATABASE.source:
+        elif cause.actor.source != DATABASE.source and (card is not None or not cause.action):
+            # What makes a record and has a name, a promotion, is repeated and knows what it had begun.
             unfinished.write(unit, record, cause, template, kept)
     if record is None or record.deleted_at is not None or not is_person(record):
         if card and not card.gone:
@@ -130,10 +131,12 @@ def project(
     return _again(unit, card, record, cause, template, card.kept_values if kept is None else kept)
 
 
-def _finish(unit: Unit, card: Card, record: Record, left: Mapping[str, Any]) -> Card:
+def _finish(unit: Unit, card: Card | None, record: Record, left: Mapping[str, Any]) -> Card | None:
     """Show a record as somebody wanted to who was interrupted."""
-    cause, kept = Cause(**left["cause"]), left["kept"]
-    if record.deleted_at is None and is_person(record):
+    cause, kept, live = Cause(**left["cause"]), left["kept"], record.deleted_at is None and is_person(record)
+    if card is None:
+        return _first(unit, unit.origin, record, cause, left["template"], kept or {}) if live else None
+    if live:
         return _again(unit, card, record, cause, left["template"], card.kept_values if kept is None else kept)
     if not card.gone:
         _withdraw(unit, card, record, cause)
@@ -179,7 +182,7 @@ def new_row(
         "etag": etag_of(rendered.text, codec.join_categories(rendered.categories)),
         "version": 1,
         "kept": dumps(dict(kept)) if kept else "{}",
-        "hidden": _hidden(record),
+        "hidden": hidden_now(record),
         "gone": False,
         "modified": record.modified_at,
     }
@@ -189,7 +192,7 @@ def new_row(
 _SHOWN = frozenset(name for name, each in BY_NAME.items() if each.direction in ("both", "in"))
 
 
-def _hidden(record: Record) -> str:
+def hidden_now(record: Record) -> str:
     """The fields that no card is read for, so that a change of them by another program can be told."""
     found = {name: value for name, value in record.fields.items() if name not in _SHOWN}
     return dumps(found, ensure_ascii=False, sort_keys=True) if found else "{}"
@@ -235,7 +238,7 @@ def _again(
     values: dict[str, Any] = {
         "record_version": record.version,
         "kept": dumps(kept) if kept else "{}",
-        "hidden": _hidden(record),
+        "hidden": hidden_now(record),
     }
     changes = _changes(unit, card, record, contact, cause)
     if rendered.text == card.text and codec.join_categories(rendered.categories) == card.categories and not card.gone:
@@ -288,11 +291,6 @@ def rendered_now(
     if template and (card.kept_values or kept):
         template = edit.without_unreadable_dates(template, codec.normalised(contact))
     return codec.render(template, contact, _server_lines(unit, card.uid, record, card.version, card.modified))
-
-
-def hidden_now(record: Record) -> str:
-    """What a card keeps of the fields that it does not show."""
-    return _hidden(record)
 
 
 def _with_long_lines(cause: Cause, before: str, after: str) -> Cause:

@@ -56,10 +56,10 @@ def write_purge(unit: Unit, record_id: str) -> None:
     unit.note(record_id, "", {"purged": list(unit.actor)})
 
 
-def take(unit: Unit, card: Card) -> dict[str, Any] | None:
-    """What was to be done with a record that is newer than its card, if that was written down."""
-    note = unit.take_unfinished(card.record_id)
-    if note is None or "cause" not in note.data or not _is_newer(note, card):
+def take(unit: Unit, record: Record, card: Card | None) -> dict[str, Any] | None:
+    """What was to be done with a record that is newer than its card, or has none, if that was written down."""
+    note = unit.take_unfinished(record.id)
+    if note is None or "cause" not in note.data or not (card is None or _is_newer(note, card)):
         return None
     found = dict(note.data)
     found["cause"] |= {"actor": Actor(*found["cause"]["actor"])}

@@ -9,9 +9,10 @@ import pytest
 from radicale_bcm.books import collections, view
 from radicale_bcm.database.engine import transaction
 from radicale_bcm.sync import apply, pull, trash, verify
+from radicale_bcm.sync.importing import Import
 from radicale_bcm.sync.site import open_site
 from tests.contract.trust import ADMIN, ALICE, World, now
-from tests.dav import replaced
+from tests.dav import card, replaced
 
 NICK = {"name": "Nick Brigandi", "email": "nick@example.com", "mobile_phone": "+1 425 555 0101"}
 PHOTO = "PHOTO;ENCODING=b;TYPE=JPEG:" + "QUJD" * 400
@@ -75,6 +76,22 @@ def test_an_edit_is_whole_with_the_lines_that_no_field_holds_and_who_made_it(wor
     world.pull()
     assert "0103" in world.card(nick)[1]
     assert len(world.history(nick)) == 3
+    assert verify.differences(world.site, ADMIN) == []
+
+
+def test_an_imported_contact_is_whole_with_the_lines_that_no_field_holds(world, monkeypatch, tmp_path):
+    file = tmp_path / "cards.vcf"
+    file.write_bytes(card("uid-ida", "Ida", "EMAIL:ida@example.org", "X-ODD;P=1:kept", PHOTO).encode())
+    with cut_before_the_state_is_committed(world, monkeypatch):
+        Import(world.site, ADMIN).run([str(file)])
+    assert Import(world.site, ADMIN).run([str(file)]).imported == 0
+    with world.site.business(world.site.origin()).reader() as records:
+        ida = records.get_by_uid("uid-ida").id
+    text = world.card(ida)[1]
+    assert "X-ODD;P=1:kept\r\n" in text
+    assert PHOTO in text.replace("\r\n ", "")
+    assert [(each.actor, each.action) for each in world.history(ida)] == [(ADMIN.name, "created")]
+    assert notes(world) == 0
     assert verify.differences(world.site, ADMIN) == []
 
 

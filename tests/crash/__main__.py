@@ -21,13 +21,14 @@ from tests.crash import stops
 from tests.crash.faults import FAULTS, failed
 from tests.crash.killed import Ends, killed, undisturbed
 from tests.crash.operations import OPERATIONS, REQUESTS, Operation, furnish, remember_cards
-from tests.crash.place import Place
+from tests.crash.place import Place, import_commands
 
 PROOFS = ("calls", "power", "faults", "stops")
 
 
 def new_place(folder: Path) -> Place:
     """A furnished installation."""
+    import_commands()
     place = Place(folder)
     furnish(place)
     remember_cards(place)

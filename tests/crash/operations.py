@@ -6,13 +6,16 @@ with `steps` goes on in several units of work, so a killed one may be partly don
 """
 
 import json
+import sqlite3
 from collections.abc import Callable
+from contextlib import closing
 from dataclasses import dataclass
 from typing import Any
 
 from alembic.operations import Operations
 
 from radicale_bcm.books.open import MIGRATIONS, VERSION_TABLE
+from radicale_bcm.business.open import VERSION_TABLE as BUSINESS_VERSION_TABLE
 from radicale_bcm.database import migrate
 from radicale_bcm.database.engine import begin, open_engine
 from tests.crash import calls
@@ -68,6 +71,7 @@ def furnish(place: Place) -> None:
     other = f"sqlite:///{place.live}/other.db"
     run("database", "add", "other", "--url", other)
     run("backup", str(place.live / "backup.zip"))
+    (place.live / "cards.vcf").write_text("".join(_plain(name) for name in ("Ida", "Ivo")))
     run("contact", "edit", "2", "job_title=Buyer")
     run("contact", "delete", "4", "--yes")
     place.keep()
@@ -209,6 +213,8 @@ _add(
     again=("done", "refused 1"),
     steps=True,
 )
+_add("import", _command("import", "LIVE/cards.vcf"), steps=True)
+_add("export", _command("export", "--output", "LIVE/out.vcf"), again=("done", "refused 1"))
 _add("edit", _command("contact", "edit", "2", "job_title=Boss", "note=Line"))
 _add("delete-record", _command("contact", "delete", "2", "--yes"))
 _add("filter", _command("sync", "set", "--principal", "alice", "--filter", "given_name=Nick"))
@@ -270,7 +276,26 @@ def _columns(conn: Any, side: str, table: str) -> list[str]:
     return [row[1] for row in conn.exec_driver_sql(f'PRAGMA {side}.table_info("{table}")')]
 
 
+def _first_business_schema(place: Place) -> None:
+    with closing(sqlite3.connect(place.live / "business.db")) as client, client:
+        client.execute("DROP TABLE change_note")
+        client.execute(f"UPDATE {BUSINESS_VERSION_TABLE} SET version_num = '0001'")
+
+
+def _other_program(place: Place) -> None:
+    """What is not shown yet."""
+    with closing(sqlite3.connect(place.live / "business.db")) as client, client:
+        client.execute("UPDATE contact SET job_title = 'Clerk' WHERE given_name = 'Nick'")
+        client.execute("DELETE FROM contact WHERE given_name = 'Bea'")
+        client.execute(
+            "INSERT INTO contact (id, uid, given_name, email) VALUES (9, 'uid-eve', 'Eve', 'eve@example.com')"
+        )
+
+
 _add("upgrade", _upgrade, prepare=_first_schema)
+_add("upgrade-business", _upgrade, prepare=_first_business_schema)
+_add("sync-now", _command("sync", "now"), prepare=_other_program)
+_add("sync-full", _command("sync", "now", "--full"), prepare=_other_program, steps=True)
 
 _GETETAG = '<?xml version="1.0"?><propfind xmlns="DAV:"><prop><getetag/></prop></propfind>'
 _MKCOL = (
