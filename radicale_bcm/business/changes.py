@@ -42,12 +42,12 @@ _REMOVED = (
     .where(change_log.c.consumer_id == bindparam("consumer"), change_log.c.operation == "delete")
     .distinct()
 )
-_ABOUT = Prepared(
-    select(change_log.c.seq).where(
+_SETTLE = Prepared(
+    change_log.delete().where(
         change_log.c.consumer_id == bindparam("consumer"), change_log.c.record_id == bindparam("record")
     )
 )
-_REMOVE = change_log.delete().where(change_log.c.seq.in_(bindparam("seqs", expanding=True)))
+_REMOVE = Prepared(change_log.delete().where(change_log.c.seq.in_(bindparam("seqs", expanding=True))), "seqs")
 
 
 def find_consumer(connection: Connection, name: str) -> int | None:
@@ -88,12 +88,12 @@ def removed(connection: Connection, consumer_id: int) -> set[str]:
     return set(connection.execute(_REMOVED, {"consumer": consumer_id}).scalars())
 
 
-def pending_of(connection: Connection, consumer_id: int, record_id: str) -> list[int]:
-    """The seqs of the rows about one record that this transaction sees."""
-    return _ABOUT.column(connection, {"consumer": consumer_id, "record": record_id})
+def settle(connection: Connection, consumer_id: int, record_id: str) -> None:
+    """Remove the rows about one record, which this transaction holds the lock of and has read or written last."""
+    _SETTLE.run(connection, {"consumer": consumer_id, "record": record_id})
 
 
 def acknowledge(connection: Connection, seqs: Iterable[int]) -> None:
     """Remove these rows: their records were read, in this transaction or after the rows were."""
     for some in chunks(sorted(set(seqs))):
-        connection.execute(_REMOVE, {"seqs": some})
+        _REMOVE.run(connection, {"seqs": some})

@@ -10,10 +10,11 @@ import json
 from collections.abc import Iterable
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from radicale_bcm.business.rows import chunks
 from radicale_bcm.business.schema import change_note
+from radicale_bcm.database.prepared import Prepared
 
 
 class Note(NamedTuple):
@@ -25,24 +26,37 @@ class Note(NamedTuple):
     data: dict[str, Any]
 
 
+_MINE = change_note.c.consumer_id == bindparam("consumer")
+_ALL = select(change_note.c.seq, change_note.c.record_id, change_note.c.record_version, change_note.c.data)
+_ALL = _ALL.where(_MINE).order_by(change_note.c.seq)
+_PENDING = Prepared(_ALL)
+_ABOUT = Prepared(_ALL.where(change_note.c.record_id == bindparam("record")))
+_ANY = Prepared(select(change_note.c.seq).where(_MINE).limit(1))
+_INSERT = Prepared(change_note.insert().returning(change_note.c.seq))
+_REMOVE = Prepared(change_note.delete().where(change_note.c.seq.in_(bindparam("seqs", expanding=True))), "seqs")
+
+
 def write(connection: Connection, consumer_id: int, record_id: str, record_version: str, data: dict[str, Any]) -> int:
     """Write a note in the transaction that changes the record. Returns its seq."""
     values = {"consumer_id": consumer_id, "record_id": record_id, "record_version": record_version}
-    said = json.dumps(data, ensure_ascii=False)
-    key = connection.execute(change_note.insert().values(**values, data=said)).inserted_primary_key
-    assert key is not None
-    return int(key[0])
+    (key,) = _INSERT.one(connection, values | {"data": json.dumps(data, ensure_ascii=False)})
+    return int(key)
 
 
-def pending(connection: Connection, consumer_id: int) -> list[Note]:
-    """All notes of a consumer, oldest first. Outside of its units of work there are only those of one that was
-    interrupted, and such as are done with and not removed yet."""
-    columns = (change_note.c.seq, change_note.c.record_id, change_note.c.record_version, change_note.c.data)
-    found = select(*columns).where(change_note.c.consumer_id == consumer_id).order_by(change_note.c.seq)
-    return [Note(*row[:3], json.loads(row[3])) for row in connection.execute(found)]
+def pending(connection: Connection, consumer_id: int, record_id: str | None = None) -> list[Note]:
+    """The notes of a consumer about one record, or all, oldest first. Outside of its units of work there are only those
+    of one that was interrupted, and such as are done with and not removed yet."""
+    mine = {"consumer": consumer_id}
+    found = _ABOUT.all(connection, mine | {"record": record_id}) if record_id else _PENDING.all(connection, mine)
+    return [Note(seq, about, version, json.loads(data)) for seq, about, version, data in found]
+
+
+def has_any(connection: Connection, consumer_id: int) -> bool:
+    """Whether a consumer has notes."""
+    return _ANY.first(connection, {"consumer": consumer_id}) is not None
 
 
 def remove(connection: Connection, seqs: Iterable[int]) -> None:
     """Remove notes that are done with."""
     for some in chunks(sorted(set(seqs))):
-        connection.execute(change_note.delete().where(change_note.c.seq.in_(some)))
+        _REMOVE.run(connection, {"seqs": some})

@@ -66,7 +66,9 @@ class _Form:
         expanded = compiled.construct_expanded_state(given)
         self.sql = expanded.statement
         self._dialect = dialect
-        read = statement.selected_columns if isinstance(statement, Select | CompoundSelect) else ()
+        read = (
+            statement.selected_columns if isinstance(statement, Select | CompoundSelect) else statement.exported_columns
+        )
         self._types = [column.type for column in read]
         self._readers: list[tuple[int, _Processor]] | None = None
         writers: dict[str, Any] = {

@@ -90,7 +90,6 @@ def edit_card(unit: Unit, folder: Folder, card: Card, sent: Sent) -> Card:
     cause = Cause(unit.actor, _note(decision, refused), record.fields)
     if writable:
         record = unit.records().update(record.id, writable, record.version)
-    unit.is_shown(record.id)
     stored = project(unit, unit.origin, record.id, record, cause=cause, template=decision.template, kept=kept)
     assert stored is not None
     # The client must fetch the card again even if nothing of its edit was taken: it holds another text.
@@ -218,7 +217,6 @@ def delete_card(unit: Unit, folder: Folder, card: Card, moved: Moved | None = No
         record = unit.records().get(card.record_id, lock=True)
         if record is not None and record.deleted_at is None:
             record = unit.records().soft_delete(card.record_id, by=unit.actor.name, at=unit.at)
-        unit.is_shown(card.record_id)
         project(unit, unit.origin, card.record_id, record, cause=Cause(unit.actor, moved=moved))
 
 

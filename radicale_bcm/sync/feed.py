@@ -38,6 +38,8 @@ class Feed:
             with database.writer() as records:
                 known = changes.register_consumer(records.connection, consumer)
         self._consumer_id = known
+        # Notes of units that were committed, which nobody has removed yet.
+        self._done: list[int] = []
 
     def has_pending(self) -> bool:
         """Whether anything is logged: one indexed look."""
@@ -53,11 +55,6 @@ class Feed:
         with self._database.reader() as records:
             return changes.removed(records.connection, self._consumer_id)
 
-    def logged(self, records: Records, record_id: str) -> list[int]:
-        """What is logged about a record in the transaction of these records: with the record locked in it and shown
-        as it is now, these changes need no further look."""
-        return changes.pending_of(records.connection, self._consumer_id, record_id)
-
     def acknowledge(self, seqs: Iterable[int], note_seqs: Iterable[int] = ()) -> None:
         """Take changes off the log, after what shows them was committed, and the notes that are done with."""
         wanted, done = list(seqs), list(note_seqs)
@@ -67,14 +64,31 @@ class Feed:
                 notes.remove(records.connection, done)
 
     def note(self, records: Records, record_id: str, record_version: str, data: dict[str, Any]) -> int:
-        """Write down, in the transaction of these records, what is to be finished if this unit is interrupted."""
+        """Write down, in the transaction of these records, what is to be finished if this unit is interrupted.
+
+        The note stands for what the log says about the record, so that is removed, and so are the notes of units that
+        came before: one commit does it all.
+        """
+        changes.settle(records.connection, self._consumer_id, record_id)
+        notes.remove(records.connection, self._done)
         return notes.write(records.connection, self._consumer_id, record_id, record_version, data)
 
-    def notes(self, records: Records) -> list[Note]:
-        """What was to be finished, oldest first."""
-        return notes.pending(records.connection, self._consumer_id)
+    def done_with(self, note_seqs: Iterable[int]) -> None:
+        """The units that wrote these notes were committed. The next one removes them; if there is none, `close` does,
+        or whoever looks for what is to be finished."""
+        self._done = list(note_seqs)
+
+    def notes(self, records: Records, record_id: str | None = None) -> list[Note]:
+        """What was to be finished about a record, or at all, oldest first."""
+        found = notes.pending(records.connection, self._consumer_id, record_id)
+        return [each for each in found if each.seq not in self._done]
 
     def has_notes(self) -> bool:
         """Whether there is anything to finish, or to forget."""
         with self._database.reader() as records:
-            return bool(self.notes(records))
+            return notes.has_any(records.connection, self._consumer_id)
+
+    def close(self) -> None:
+        """Leave nothing behind that is done with."""
+        done, self._done = self._done, []
+        self.acknowledge((), done)

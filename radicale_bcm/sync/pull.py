@@ -80,12 +80,12 @@ def pull_pending(site: Site) -> None:
 
 
 def finish(site: Site) -> None:
-    """Do what a process that was killed left to be done."""
+    """Do what a process that was killed left to be done, and forget what was done."""
     feed = site.feed()
     if isinstance(feed, Feed) and feed.has_notes():
-        pull_all(site)
         with site.write(DATABASE) as unit:
             trash.finish_purges(unit)
+            _project_ids(unit, feed, list(dict.fromkeys(each.record_id for each in unit.unfinished())))
             unfinished.drop_done(unit)
 
 

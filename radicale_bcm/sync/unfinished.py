@@ -93,16 +93,16 @@ def _as(unit: Unit, actor: Actor) -> Iterator[None]:
 
 def drop_done(unit: Unit) -> None:
     """Remove what was written down and is done: the process was killed after both commits."""
-    for record_id, note in list(unit.unfinished.items()):
-        card = cards.of_record(unit.conn, unit.origin.id, record_id)
+    for note in unit.unfinished():
+        card = cards.of_record(unit.conn, unit.origin.id, note.record_id)
         if card is None or not note.record_version or not _is_newer(note, card):
-            unit.take_unfinished(record_id)
+            unit.take_unfinished(note.record_id)
 
 
 def purges(unit: Unit) -> Iterator[str]:
     """The records whose purge was interrupted; while one is handled, the unit is whoever purged it."""
-    for record_id, note in list(unit.unfinished.items()):
+    for note in unit.unfinished():
         if "purged" in note.data:
-            unit.take_unfinished(record_id)
+            unit.take_unfinished(note.record_id)
             with _as(unit, Actor(*note.data["purged"])):
-                yield record_id
+                yield note.record_id

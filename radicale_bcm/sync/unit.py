@@ -122,16 +122,16 @@ class Site:
                 yield unit
                 if unit.failed:
                     raise _RollBack  # noqa: TRY301 - leaves the transactions as any error does
-                logged = unit.logged()
         except _RollBack:
             return
-        if logged or unit.noted:
-            # After both commits. If this fails, the next look at the log renders the same texts once more.
-            with suppress(DatabaseError):
-                self.feed_of(unit.origin).acknowledge(logged, unit.noted)
+        unit.committed()
 
     def close(self) -> None:
         """Close all connections."""
+        for feed in self._feeds.values():
+            if isinstance(feed, Feed):
+                with suppress(DatabaseError):
+                    feed.close()
         self.state.close()
         for each in self._opened.values():
             each.close()
@@ -155,22 +155,8 @@ class Unit:
         self._business = business
         self._state_only = state_only
         self._records: dict[int, RecordSource] = {}
-        self._shown: list[str] = []
-        self.noted: list[int] = []
-
-    def is_shown(self, record_id: str) -> None:
-        """A record that this unit locked and wrote has been projected: its log rows are done with at the end."""
-        self._shown.append(record_id)
-
-    def logged(self) -> list[int]:
-        """The log rows that are done with."""
-        if not self._shown:
-            return []
-        records, feed = self._records[self.origin.id], self.site.known_feed(self.origin)
-        # A feed that has to be opened first needs a transaction of its own, which would wait for this one.
-        if not isinstance(feed, Feed) or not isinstance(records, Records):
-            return []
-        return [seq for record_id in self._shown for seq in feed.logged(records, record_id)]
+        self._noted: list[tuple[Feed, int]] = []
+        self._taken: list[tuple[Feed, int]] = []
 
     def note(self, record_id: str, record_version: str, data: dict[str, Any]) -> None:
         """Write down in the business transaction what the state has to do with a record that this unit changed.
@@ -181,27 +167,36 @@ class Unit:
         """
         if self._state_only:
             return
+        # A feed that has to be opened first needs a transaction of its own, which would wait for this one.
         records, feed = self._records.get(self.origin.id), self.site.known_feed(self.origin)
         if isinstance(feed, Feed) and isinstance(records, Records):
-            self.noted.append(feed.note(records, record_id, record_version, data))
+            self._noted.append((feed, feed.note(records, record_id, record_version, data)))
 
-    @cached_property
-    def unfinished(self) -> dict[str, Note]:
-        """record -> what an interrupted unit was to do with it; the last, where there are several."""
-        records, feed = self.records(), self.site.known_feed(self.origin)
-        if not isinstance(feed, Feed) or not isinstance(records, Records):
-            return {}
-        found = [each for each in feed.notes(records) if each.seq not in self.noted]
-        last = {each.record_id: each for each in found}
-        self.noted += [each.seq for each in found if last[each.record_id] is not each]
-        return last
+    def unfinished(self, record_id: str | None = None) -> list[Note]:
+        """What interrupted units were to do with a record, or with any, oldest first."""
+        return [note for _, note in self._unfinished(record_id)]
 
     def take_unfinished(self, record_id: str) -> Note | None:
-        """The same of one record; the caller does it in this unit, and nobody else will."""
-        found = self.unfinished.pop(record_id, None)
-        if found is not None:
-            self.noted.append(found.seq)
-        return found
+        """The last of one record; the caller does it in this unit, and nobody else will."""
+        found = self._unfinished(record_id)
+        self._taken += [(feed, note.seq) for feed, note in found]
+        return found[-1][1] if found else None
+
+    def _unfinished(self, record_id: str | None) -> list[tuple[Feed, Note]]:
+        records, feed = self.records(), self.site.known_feed(self.origin)
+        if not isinstance(feed, Feed) or not isinstance(records, Records):
+            return []
+        known = {seq for _, seq in (*self._noted, *self._taken)}
+        return [(feed, each) for each in feed.notes(records, record_id) if each.seq not in known]
+
+    def committed(self) -> None:
+        """Both databases were: nothing that this unit noted, or took, is to be finished any more."""
+        for feed in dict.fromkeys(feed for feed, _ in self._noted):
+            feed.done_with(seq for each, seq in self._noted if each is feed)
+        for feed in dict.fromkeys(feed for feed, _ in self._taken):
+            # If this fails, somebody looks at them once more, and finds that they are done.
+            with suppress(DatabaseError):
+                feed.acknowledge((), [seq for each, seq in self._taken if each is feed])
 
     @property
     def options(self) -> Options:

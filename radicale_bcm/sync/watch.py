@@ -14,7 +14,15 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from sqlalchemy import Engine
-from watchdog.events import FileSystemEvent, FileSystemEventHandler
+from watchdog.events import (
+    FileClosedEvent,
+    FileCreatedEvent,
+    FileDeletedEvent,
+    FileModifiedEvent,
+    FileMovedEvent,
+    FileSystemEvent,
+    FileSystemEventHandler,
+)
 from watchdog.observers import Observer
 from watchdog.observers.api import BaseObserver
 
@@ -35,12 +43,17 @@ _FULL = "last full comparison"
 _SCHEDULE = Actor("", "schedule", "command")
 _RETRY_SECONDS = 5.0
 _LEAD_SECONDS = 2.0
+# However often it is woken: our own edits wake it too, and readers look for themselves.
+_REST_SECONDS = 0.1
 # A file is written before its transaction is committed, and the commit itself writes nothing more that can be seen.
 _AGAIN = (0.05, 0.2, 0.5)
 _FILES_SECONDS = 5.0
 _SETTLE_SECONDS = 0.3
 # Opening and reading a file are events too, and our own reading must not wake us.
-_WRITES = frozenset({"modified", "created", "moved", "deleted", "closed"})
+_REPLACED: list[type[FileSystemEvent]] = [FileCreatedEvent, FileMovedEvent, FileDeletedEvent]
+# A database is written for as long as it is open. A text file is written when it is closed; the databases that may be
+# beside it are not.
+_WRITTEN, _CLOSED = [*_REPLACED, FileModifiedEvent], [*_REPLACED, FileClosedEvent]
 
 
 class Watcher:
@@ -57,7 +70,7 @@ class Watcher:
         self._leads = threading.Event()
         self._observer: BaseObserver | None = None
         self._watched: Path | None = None
-        self._reconsider = 0.0
+        self._reconsider = self._finish = 0.0
         self._thread = threading.Thread(target=self._run, name="radicale-bcm-watch", daemon=True)
 
     def start(self) -> "Watcher":
@@ -90,6 +103,7 @@ class Watcher:
             if self._wake.wait(min(pause, again.pop(0) if again else pause)):
                 again = list(_AGAIN)
             self._wake.clear()
+            self._stopped.wait(_REST_SECONDS)
         self._stop_observer()
         self._leadership.release()
 
@@ -119,11 +133,15 @@ class Watcher:
     def _look(self) -> None:
         while pull.has_pending(self._site) and not self._stopped.is_set():
             pull.pull(self._site)
-        if time.monotonic() > self._reconsider:
-            self._reconsider = time.monotonic() + RECONSIDER_SECONDS
-            pull.reconsider(self._site)
+        if time.monotonic() > self._finish:
+            self._finish = time.monotonic() + _LEAD_SECONDS
+            pull.finish(self._site)
         for each in self._also:
             each(self._site)
+        if time.monotonic() < self._reconsider:
+            return
+        self._reconsider = time.monotonic() + RECONSIDER_SECONDS
+        pull.reconsider(self._site)
         last = self._claim_full()
         if last is None:
             return
@@ -166,7 +184,7 @@ class Watcher:
         self._stop_observer()
         self._watched = path
         if path is not None:
-            self._observer = _observe(self._wake, [path])
+            self._observer = _observe(self._wake, [path], _WRITTEN)
 
     def _stop_observer(self) -> None:
         if self._observer is not None:
@@ -228,7 +246,7 @@ class FileWatch:
         self._thread.join(timeout=30)
 
     def _run(self) -> None:
-        observer = _observe(self._wake, self._paths)
+        observer = _observe(self._wake, self._paths, _CLOSED)
         while not self._stopped.is_set():
             # Not every file system tells of changes, so they are looked at in any case.
             self._wake.wait(_FILES_SECONDS)
@@ -244,7 +262,7 @@ class FileWatch:
             if paths != self._paths:
                 observer.stop()
                 self._paths, self._known = paths, _stamps(paths)
-                observer = _observe(self._wake, paths)
+                observer = _observe(self._wake, paths, _CLOSED)
         observer.stop()
 
     def _settled(self) -> dict[Path, tuple[int, ...] | None]:
@@ -268,8 +286,8 @@ def _stamps(paths: Iterable[Path]) -> dict[Path, tuple[int, ...] | None]:
     return found
 
 
-def _observe(wake: threading.Event, paths: Iterable[Path]) -> BaseObserver:
-    """Be woken by what happens to these files, and to files beside them whose names begin alike. Their folders are
+def _observe(wake: threading.Event, paths: Iterable[Path], events: list[type[FileSystemEvent]]) -> BaseObserver:
+    """Be woken by these events of these files, and of files beside them whose names begin alike. Their folders are
     watched, because a file may be replaced as a whole."""
     observer = Observer()
     observer.daemon = True
@@ -278,7 +296,7 @@ def _observe(wake: threading.Event, paths: Iterable[Path]) -> BaseObserver:
         names.setdefault(path.parent, set()).add(path.name)
     for folder, some in names.items():
         try:
-            observer.schedule(_Waker(wake, tuple(some)), str(folder))
+            observer.schedule(_Waker(wake, tuple(some)), str(folder), event_filter=events)
         except OSError as error:  # no such folder, or too many watches: polling goes on
             logger.info("Cannot watch %s: %s", folder, error)
     observer.start()
@@ -292,7 +310,5 @@ class _Waker(FileSystemEventHandler):
 
     def on_any_event(self, event: FileSystemEvent) -> None:
         """A file was written, or another one took its place."""
-        if event.event_type in _WRITES and any(
-            Path(str(path)).name.startswith(self._names) for path in (event.src_path, event.dest_path) if path
-        ):
+        if any(str(path).rpartition("/")[2].startswith(self._names) for path in (event.src_path, event.dest_path)):
             self._wake.set()

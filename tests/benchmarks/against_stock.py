@@ -104,8 +104,8 @@ def main() -> None:
         sides["ours"] = Server(filled.make(home / "ours", options.cards)).start(), []
         try:
             results: Results = {}
-            for _ in range(options.rounds):
-                one_round(sides, results, set(filter(None, options.only.split(","))), options.seconds)
+            for number in range(options.rounds):
+                one_round(sides, results, set(filter(None, options.only.split(","))), options.seconds, number)
             report(results, options.cards, options.rounds)
             wall_report(results)
         finally:

@@ -47,6 +47,8 @@ class _failing:  # noqa: N801 - used as a with statement
 
     def __enter__(self) -> Callable[[], int]:
         if self.fault == "statement":
+            # Where somebody listens for statements, all of them are run by SQLAlchemy (database.prepared).
+            event.listen(Engine, "before_cursor_execute", _heard)
             event.listen(Engine, "do_execute", self._statement)
             return lambda: self.count >= self.at
         calls.CALLS.reset(fail_at=self.at, codes=_CODES[self.fault], lasting=self.lasting)
@@ -55,6 +57,7 @@ class _failing:  # noqa: N801 - used as a with statement
     def __exit__(self, *_: object) -> None:
         if self.fault == "statement":
             event.remove(Engine, "do_execute", self._statement)
+            event.remove(Engine, "before_cursor_execute", _heard)
         else:
             calls.CALLS.fail_at = 0
 
@@ -64,6 +67,10 @@ class _failing:  # noqa: N801 - used as a with statement
             error = sqlite3.OperationalError("injected")
             error.sqlite_errorcode = sqlite3.SQLITE_IOERR
             raise error
+
+
+def _heard(*_: object) -> None:
+    pass
 
 
 def failed(place: Place, operation: Operation, ends: Ends, fault: str, at: int, *, lasting: bool) -> list[str] | None:
