@@ -102,6 +102,7 @@ def switch(site: Site, actor: Actor, name: str, choice: str, progress: Progress 
     site.business(target).upgrade(create=False)
     try:
         pull.pull_all(site, actor)
+        pull.finish(site)
     except DatabaseError as error:
         logger.warning("The former database cannot be read, its contacts are as their cards are: %s", error)
     with site.write(actor) as unit:

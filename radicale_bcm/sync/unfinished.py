@@ -68,7 +68,8 @@ def take(unit: Unit, record: Record, card: Card | None) -> dict[str, Any] | None
 
 
 def _is_newer(note: Note, card: Card) -> bool:
-    return int(note.record_version) > int(card.record_version)
+    # A switch of databases leaves cards without a version; what was to be finished is finished before it.
+    return bool(card.record_version) and int(note.record_version) > int(card.record_version)
 
 
 def put_moved(unit: Unit, actor: Actor, moved: list[str] | None) -> None:
