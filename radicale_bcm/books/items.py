@@ -49,7 +49,11 @@ class NewItem(NamedTuple):
 _COLUMNS = tuple(item.c[name] for name in Item._fields)
 _ALL = select(*_COLUMNS).where(item.c.collection_id == bindparam("collection_id"))
 _ONE = Prepared(_ALL.where(item.c.href == bindparam("href")))
-_MANY = Prepared(_ALL.where(item.c.href.in_(bindparam("hrefs", expanding=True))), "hrefs")
+_SOME = _ALL.where(item.c.href.in_(bindparam("hrefs", expanding=True)))
+_MANY, _TEXTS = (
+    Prepared(_SOME, "hrefs"),
+    Prepared(_SOME.with_only_columns(item.c.href, item.c.etag, item.c.text), "hrefs"),
+)
 _HAS_UID = Prepared(
     select(item.c.href).where(item.c.collection_id == bindparam("collection_id"), item.c.uid == bindparam("uid"))
 )
@@ -94,6 +98,11 @@ def get_many(conn: Connection, collection_id: int, hrefs: Iterable[str]) -> Iter
     """The items that exist among the hrefs."""
     for part in chunks(list(hrefs)):
         yield from map(Item._make, _MANY.all(conn, {"collection_id": collection_id, "hrefs": part}))
+
+
+def texts(conn: Connection, collection_id: int, hrefs: Sequence[str]) -> list[tuple[str, str, str]]:
+    """Href, ETag without quotes and text of the items that exist among not too many hrefs."""
+    return _TEXTS.all(conn, {"collection_id": collection_id, "hrefs": hrefs})
 
 
 def by_ids(conn: Connection, collection_id: int, ids: Iterable[int]) -> Iterator[Item]:

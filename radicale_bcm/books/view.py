@@ -91,6 +91,8 @@ _BY_ALIAS = Prepared(
     _SHOWN.where(alias.c.collection_id == bindparam("collection_id"), alias.c.href.in_(_HREFS)), "hrefs", "audiences"
 )
 _BY_HREF_PLAINLY = Prepared(_SHOWN_PLAINLY.where(card.c.href.in_(_HREFS)), "hrefs", "audiences")
+_TEXT = (card.c.href, card.c.etag, card.c.text, card.c.categories, member.c.audience_id)
+_TEXTS_PLAINLY = Prepared(_SHOWN_PLAINLY.with_only_columns(*_TEXT).where(card.c.href.in_(_HREFS)), "hrefs", "audiences")
 _BRIEF = (card.c.etag, card.c.uid, member.c.audience_id)
 _PLAIN_BRIEF = (card.c.id, card.c.href, card.c.etag, member.c.audience_id)
 _BRIEF_PAGE = _page(_SHOWN.with_only_columns(card.c.id, _HREF, _UID, *_BRIEF), BRIEF_CHUNK)
@@ -133,14 +135,26 @@ def category_tag(category: str) -> str:
 def _card_resource(row: Sequence[Any], categories: dict[int, str]) -> Resource:
     number, href, uid, own_uid, text, own, etag, modified, revision, audience_id = row
     category = categories[audience_id]
-    if own or category:
-        names = split_categories(own) if own else []
-        if category and category.lower() not in (name.lower() for name in names):
-            names.append(category)
-        text = with_categories(text, names)
+    text = _with_end(text, _end(own, category))
     if uid != own_uid:
         text = with_uid(text, uid)
     return Resource(href, uid, _card_etag(etag, category, uid, own_uid), text, modified, revision, card_id=number)
+
+
+_END = "END:VCARD\r\n"
+
+
+@lru_cache(maxsize=4096)
+def _end(own: str, category: str) -> str:
+    """The end of a card with the record's own categories and the set-up's."""
+    names = split_categories(own)
+    if category and category.lower() not in (name.lower() for name in names):
+        names.append(category)
+    return with_categories(_END, names)
+
+
+def _with_end(text: str, end: str) -> str:
+    return text[: text.rindex(_END)] + end
 
 
 def _card_etag(etag: str, category: str, uid: str, own_uid: str) -> str:
@@ -265,6 +279,20 @@ def find(conn: Connection, folder: Folder, hrefs: Iterable[str]) -> dict[str, Re
                     found[row[1]] = _card_resource(row, categories)
     if folder.group and folder.group.href in wanted:
         found[folder.group.href] = group_card(conn, folder, folder.group)
+    return found
+
+
+def texts(conn: Connection, folder: Folder, hrefs: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """href -> ETag without quotes and text, of the resources that exist among not too many hrefs."""
+    if folder.group or (folder.epochs and _has_exceptions(conn, folder)):
+        return {each.href: (each.etag[1:-1], each.text) for each in find(conn, folder, hrefs).values()}
+    found = {href: (etag, text) for href, etag, text in items.texts(conn, folder.collection.id, hrefs)}
+    if folder.epochs and len(found) < len(hrefs):
+        categories = folder.categories
+        tags = {number: category_tag(category) for number, category in categories.items()}
+        rest = {"hrefs": [href for href in hrefs if href not in found]}
+        for href, etag, text, own, number in _TEXTS_PLAINLY.all(conn, _parameters(folder) | rest):
+            found[href] = etag + tags[number], _with_end(text, _end(own, categories[number]))
     return found
 
 

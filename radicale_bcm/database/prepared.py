@@ -80,13 +80,23 @@ class _Form:
         order, parameters = expanded.positiontup, expanded.parameters
         self._slots = [_slot(name, parameters[name], writers.get(name)) for name in order or parameters]
         self._positional = order is not None
-        simple = all(each.name and each.number is None and each.process is None for each in self._slots)
-        self._names = [str(each.name) for each in self._slots] if simple and self._positional else None
+        simple = self._positional and all(each.name and each.process is None for each in self._slots)
+        # Where values are passed as they are: the names in their order, and the lengths of lists.
+        self._runs = _runs(self._slots) if simple else None
 
     def parameters(self, values: Values) -> Any:
         """What the driver is given."""
-        if self._names is not None:
-            return [values[name] for name in self._names]
+        if self._runs is not None:
+            given: list[Any] = []
+            for name, size in self._runs:
+                found = values[name]
+                if size is None:
+                    given.append(found)
+                else:
+                    given += found
+                    if len(found) < size:
+                        given += [found[-1]] * (size - len(found))
+            return given
         if self._positional:
             return [slot.value(values) for slot in self._slots]
         return {slot.parameter: slot.value(values) for slot in self._slots}
@@ -113,6 +123,18 @@ class _Form:
             if process is not None:
                 readers.append((index, process))
         return readers
+
+
+def _runs(slots: Sequence[_Slot]) -> list[tuple[str, int | None]]:
+    """The slots, those of one list together with how many they are; None is a single value."""
+    runs: list[tuple[str, int | None]] = []
+    for slot in slots:
+        assert slot.name is not None
+        if slot.number:
+            runs[-1] = slot.name, slot.number + 1
+        else:
+            runs.append((slot.name, None if slot.number is None else 1))
+    return runs
 
 
 def _slot(parameter: str, value: Any, process: _Processor | None) -> _Slot:

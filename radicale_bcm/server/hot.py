@@ -83,10 +83,20 @@ class Question:
 
 
 class Render(NamedTuple):
-    """Puts members into the text of an answer element that Radicale made: one, or a page of hrefs and etags."""
+    """Puts members into the text of an answer element that Radicale made: one; or a page of hrefs and ETags; or each of
+    several hrefs, ETags and texts. The ETags of both are without quotes."""
 
     one: Callable[[Any], str]
     page: Callable[[Sequence[tuple[str, str]]], str]
+    each: Callable[[Sequence[tuple[str, str, str]]], list[str]]
+
+
+class _Full(NamedTuple):
+    """A member with its text; etag with quotes."""
+
+    href: str
+    etag: str
+    text: str
 
 
 Body = Iterator[str]
@@ -130,6 +140,9 @@ def _renderer(text: str) -> Render:
     def page(rows: Sequence[tuple[str, str]]) -> str:
         return "".join([one(Brief(href, f'"{etag}"')) for href, etag in rows])
 
+    def each(rows: Sequence[tuple[str, str, str]]) -> list[str]:
+        return [one(_Full(href, f'"{etag}"', text)) for href, etag, text in rows]
+
     if holes == [HREF, ETAG]:
         first, _, second, _, third = pieces
 
@@ -138,13 +151,23 @@ def _renderer(text: str) -> Render:
                 rows = [(_quoted(href), etag) for href, etag in rows]
             return "".join([f'{first}{href}{second}"{etag}"{third}' for href, etag in rows])
 
-        return Render(one, short)
+        return Render(one, short, each)
     if holes == [HREF, ETAG, TEXT]:
         first, _, second, _, third, _, fourth = pieces
-        return Render(
-            lambda each: f"{first}{_quoted(each.href)}{second}{each.etag}{third}{escaped(each.text)}{fourth}", page
-        )
-    return Render(one, page)
+
+        def whole(rows: Sequence[tuple[str, str, str]]) -> list[str]:
+            if not _SAFE_HREF("".join([href for href, _, _ in rows])):
+                rows = [(_quoted(href), etag, text) for href, etag, text in rows]
+            texts = escaped("\0".join([text for _, _, text in rows])).split("\0")
+            if len(texts) != len(rows):
+                return each(rows)
+            return [
+                f'{first}{href}{second}"{etag}"{third}{text}{fourth}'
+                for (href, etag, _), text in zip(rows, texts, strict=True)
+            ]
+
+        return Render(one, page, whole)
+    return Render(one, page, each)
 
 
 def _placeholder(collection: Collection) -> Item:
@@ -205,16 +228,20 @@ def _sync(question: Question, root: ET.Element, render: Render, *, with_text: bo
 def _hrefs(question: Question, root: ET.Element) -> list[str] | None:
     """The names of the members that a multiget asks for; None for anything but members of this collection."""
     stem = question.stem
-    names: dict[str, None] = {}
-    for element in root.findall(make_clark("D:href")):
-        text = element.text or ""
-        name = text[len(stem) :] if text.startswith(stem) else ""
-        if not _SAFE_HREF(name) or name in (".", ".."):
-            name = _unusual_name(question, text)
-            if not name:
-                return None
-        names[name] = None
-    return list(names)
+    texts = [element.text or "" for element in root.findall(make_clark("D:href"))]
+    names = [text[len(stem) :] for text in texts if text.startswith(stem)]
+    if len(names) < len(texts) or not _SAFE_HREF("".join(names)) or not {"", ".", ".."}.isdisjoint(names):
+        names = [_name(question, text) for text in texts]
+        if not all(names):
+            return None
+    return list(dict.fromkeys(names))
+
+
+def _name(question: Question, text: str) -> str:
+    """The member that an href names; empty if it is none of this collection."""
+    name = text.removeprefix(question.stem)
+    usual = name != text and _SAFE_HREF(name) and name not in (".", "..")
+    return name if usual else _unusual_name(question, text)
 
 
 def _unusual_name(question: Question, text: str) -> str:
@@ -230,10 +257,13 @@ def _unusual_name(question: Question, text: str) -> str:
 
 def _multiget(question: Question, hrefs: Sequence[str], render: Render) -> Iterator[str]:
     for part in items.chunks(hrefs):
-        found = view.find(question.conn, question.folder, part)
-        for href in part:
-            each = found.get(href)
-            yield render.one(each) if each is not None else _MISSING.format(href=question.stem + _quoted(href))
+        found = view.texts(question.conn, question.folder, part)
+        there = [href for href in part if href in found]
+        texts = render.each([(href, *found[href]) for href in there])
+        if len(there) < len(part):
+            rendered = dict(zip(there, texts, strict=True))
+            texts = [rendered.get(href) or _MISSING.format(href=question.stem + _quoted(href)) for href in part]
+        yield from texts
 
 
 def _joined(head: str, responses: Iterable[str]) -> Body:
