@@ -20,15 +20,14 @@ from pathlib import Path
 from tests.crash import stops
 from tests.crash.faults import FAULTS, failed
 from tests.crash.killed import Ends, killed, undisturbed
-from tests.crash.operations import OPERATIONS, REQUESTS, Operation, furnish, remember_cards
-from tests.crash.place import Place, import_commands
+from tests.crash.operations import OPERATIONS, Operation, furnish, remember_cards
+from tests.crash.place import Place, quick
 
 PROOFS = ("calls", "power", "faults", "stops")
 
 
 def new_place(folder: Path) -> Place:
     """A furnished installation."""
-    import_commands()
     place = Place(folder)
     furnish(place)
     remember_cards(place)
@@ -59,8 +58,6 @@ def _power(place: Place, operation: Operation, every: int) -> Iterator[tuple[int
 
 
 def _faults(place: Place, operation: Operation, every: int) -> Iterator[tuple[int, str]]:
-    if operation.name not in REQUESTS:
-        return
     ends = undisturbed(place, operation)
     for fault in FAULTS:
         for lasting in (False, True):
@@ -79,7 +76,7 @@ def main() -> int:
     arguments = parser.parse_args()
     bad = 0
     memory = Path("/dev/shm")
-    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder, quick():
         wanted = [name for name in PROOFS if not arguments.proofs or name in arguments.proofs]
         place = new_place(Path(folder)) if set(wanted) - {"stops"} else None
         for proof in wanted:

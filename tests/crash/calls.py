@@ -9,6 +9,7 @@ program is needed, and it works in every process that installs it, for all of it
 
 import _sqlite3
 import ctypes
+import errno
 import os
 import random
 import signal
@@ -31,7 +32,14 @@ EIO = {
     "delete": sqlite3.SQLITE_IOERR_DELETE,
     "shm": sqlite3.SQLITE_IOERR_SHMMAP,
     "create": sqlite3.SQLITE_CANTOPEN,
+    "file": sqlite3.SQLITE_IOERR,
 }
+READ_ONLY = EIO | {
+    "delete": sqlite3.SQLITE_IOERR_DELETE,
+    "shm": sqlite3.SQLITE_READONLY_CANTINIT,
+    "file": sqlite3.SQLITE_READONLY,
+}
+del READ_ONLY["read"]
 
 _OPEN_CREATE = 0x4
 _P = ctypes.c_void_p
@@ -214,7 +222,8 @@ def _on_audit(event: str, arguments: tuple[Any, ...]) -> None:
     if act is not None and (CALLS.kill_at or CALLS.fail_at) and act(arguments):
         path = os.fsdecode(arguments[0]) if not isinstance(arguments[0], int) else ""
         if (code := CALLS.at("file", path)) and code:
-            raise OSError(28 if code == sqlite3.SQLITE_FULL else 5, "injected", path)
+            number = {sqlite3.SQLITE_FULL: errno.ENOSPC, sqlite3.SQLITE_READONLY: errno.EROFS}.get(code, errno.EIO)
+            raise OSError(number, os.strerror(number), path)
 
 
 def _writes(arguments: tuple[Any, ...]) -> bool:

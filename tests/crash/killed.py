@@ -21,9 +21,9 @@ class Ends:
 
 def undisturbed(place: Place, operation: Operation) -> Ends:
     """Do it once without a kill."""
-    _prepare(place, operation)
+    prepare(place, operation)
     before = place.look() if operation.name != "init" else Seen({}, {}, {})
-    _prepare(place, operation)
+    prepare(place, operation)
     ended = _do(place, operation)
     assert ended.answers[0] in operation.answers, ended.answers
     after = place.look()
@@ -36,7 +36,7 @@ def undisturbed(place: Place, operation: Operation) -> Ends:
 
 def killed(place: Place, operation: Operation, ends: Ends, at: int, **how: Any) -> Iterator[str]:
     """Do it until it is killed at this call, then start again; everything that is wrong then."""
-    _prepare(place, operation)
+    prepare(place, operation)
     ended = _do(place, operation, kill_at=at, **how)
     done = None
     if operation.name != "init":
@@ -59,7 +59,8 @@ def killed(place: Place, operation: Operation, ends: Ends, at: int, **how: Any) 
     yield from (f"repeated: {each}" for each in (*differences(ends.after, last), *last.faults))
 
 
-def _prepare(place: Place, operation: Operation) -> None:
+def prepare(place: Place, operation: Operation) -> None:
+    """Let everything be as before it is done."""
     place.put_back()
     if operation.prepare:
         operation.prepare(place)
@@ -70,6 +71,7 @@ def _do(place: Place, operation: Operation, **dies: Any) -> Ended:
 
 
 def differences(wanted: Seen, found: Seen) -> list[str]:
+    """What is not as it should be."""
     one, other = wanted.what(), found.what()
     return [f"{name}: {_apart(one[name], other[name])}" for name in one if one[name] != other[name]]
 

@@ -17,13 +17,13 @@ from alembic.operations import Operations
 from radicale_bcm.books.open import MIGRATIONS, VERSION_TABLE
 from radicale_bcm.business.open import VERSION_TABLE as BUSINESS_VERSION_TABLE
 from radicale_bcm.database import migrate
-from radicale_bcm.database.engine import begin, open_engine
+from radicale_bcm.database.engine import begin, open_engine, transaction
+from radicale_bcm.database.errors import DatabaseError
 from tests.crash import calls
+from tests.crash.child import Say
 from tests.crash.place import Place, Refused
 from tests.dav import card, replaced
 from tests.http.company import PASSWORD, run_command
-
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,10 @@ class Operation:
 
 OPERATIONS: dict[str, Operation] = {}
 # Those that a phone does.
-REQUESTS = ("put-new", "put-business", "put-plain", "delete-business", "delete-plain", "move-in", "move-out")
+REQUESTS = ("put-new", "put-business", "put-plain", "delete-business", "delete-plain", "move-in", "move-out",
+            "get", "list", "report", "sync")  # fmt: skip
+# Those that work on files of SQLite.
+ON_FILES = ("init", "upgrade", "upgrade-business")
 
 
 def _add(name: str, do: Callable[[Place, Say], None], **more: Any) -> None:
@@ -68,8 +71,7 @@ def furnish(place: Place) -> None:
     href, text = business_card(phone, "Nick")
     assert phone("PUT", href, replaced(text, "0100", "0199"))[0] in (200, 204)
     phone.close()
-    other = f"sqlite:///{place.live}/other.db"
-    run("database", "add", "other", "--url", other)
+    run("database", "add", "other", "--url", place.url("other"))
     run("backup", str(place.live / "backup.zip"))
     (place.live / "cards.vcf").write_text("".join(_plain(name) for name in ("Ida", "Ivo")))
     run("contact", "edit", "2", "job_title=Buyer")
@@ -87,7 +89,7 @@ def _configure(place: Place) -> None:
 
 
 def _addresses(place: Place) -> list[str]:
-    return ["--state", f"sqlite:///{place.live}/state.db", "--database", f"sqlite:///{place.live}/business.db"]
+    return ["--state", place.url("state"), "--database", place.url("business")]
 
 
 def business_card(phone: Any, name: str) -> tuple[str, str]:
@@ -180,7 +182,30 @@ def _move(name: str, target: str) -> Callable[[Place, Say], None]:
 
 PHOTO = "PHOTO;ENCODING=b;TYPE=JPEG:" + "QUJD" * 40
 _EDIT = ("+1 425 555 0100", "+1 425 555 0777", "END:VCARD", f"X-PHONE;A=b:kept\r\n{PHOTO}\r\nEND:VCARD")
+_QUERY = (
+    '<?xml version="1.0"?><C:addressbook-query xmlns="DAV:" xmlns:C="urn:ietf:params:xml:ns:carddav"><prop><getetag/>'
+    '<C:address-data/></prop><C:filter><C:prop-filter name="FN"><C:text-match>e</C:text-match></C:prop-filter>'
+    "</C:filter></C:addressbook-query>"
+)
+_SYNC = (
+    '<?xml version="1.0"?><sync-collection xmlns="DAV:"><sync-token/><sync-level>1</sync-level>'
+    "<prop><getetag/></prop></sync-collection>"
+)
 _OK = ("200", "201", "204")
+
+
+def _other_program(place: Place) -> None:
+    """What another program did and nobody has seen yet."""
+    with transaction(open_engine(place.url("business")), write=True) as conn:
+        conn.exec_driver_sql("UPDATE contact SET job_title = 'Clerk' WHERE given_name = 'Nick'")
+        conn.exec_driver_sql("DELETE FROM contact WHERE given_name = 'Bea'")
+        conn.exec_driver_sql("INSERT INTO contact (id, uid, given_name) VALUES (9, 'uid-eve', 'Eve')")
+    conn.engine.dispose()
+
+
+def _read(method: str, body: str = "", path: str = "/alice/Contacts/") -> Callable[[Place, Say], None]:
+    return lambda place, say: _request(place, say, lambda _: (method, path, body), DEPTH="1")
+
 
 _add("put-new", _put_new, answers=_OK, again=(*_OK, "412"))
 _add("put-business", lambda place, say: _with_etag(place, say, "Ann", *_EDIT), answers=_OK, again=_OK)
@@ -200,6 +225,16 @@ _add(
     again=("done", "refused 1"),
     steps=True,
 )
+# A read shows first what other programs did.
+for _name, _do in {
+    "get": _read("GET", path="/alice/Contacts/Petra.vcf"),
+    "list": _read("PROPFIND"),
+    "report": _read("REPORT", _QUERY),
+    "sync": _read("REPORT", _SYNC),
+}.items():
+    _add(_name, _do, answers=("200", "207"), again=("200", "207"), prepare=_other_program)
+_add("sync-now", _command("sync", "now"), prepare=_other_program)
+_add("sync-full", _command("sync", "now", "--full"), prepare=_other_program, steps=True)
 for _choice in ("keep", "remove", "import"):
     _add(f"switch-{_choice}", _command("database", "switch", "other", f"--{_choice}", "--yes"), steps=True)
 _add("restore-record", _command("deleted", "restore", "5"), again=("refused 1",))
@@ -237,8 +272,12 @@ _add("init", _init, prepare=_empty, steps=True)
 
 
 def _upgrade(place: Place, say: Say) -> None:
-    place.open().close()
-    say("done")
+    try:
+        place.open().close()
+    except DatabaseError as error:
+        say(f"refused 3: {error}")
+    else:
+        say("done")
 
 
 def _first_schema(place: Place) -> None:
@@ -282,20 +321,8 @@ def _first_business_schema(place: Place) -> None:
         client.execute(f"UPDATE {BUSINESS_VERSION_TABLE} SET version_num = '0001'")
 
 
-def _other_program(place: Place) -> None:
-    """What is not shown yet."""
-    with closing(sqlite3.connect(place.live / "business.db")) as client, client:
-        client.execute("UPDATE contact SET job_title = 'Clerk' WHERE given_name = 'Nick'")
-        client.execute("DELETE FROM contact WHERE given_name = 'Bea'")
-        client.execute(
-            "INSERT INTO contact (id, uid, given_name, email) VALUES (9, 'uid-eve', 'Eve', 'eve@example.com')"
-        )
-
-
 _add("upgrade", _upgrade, prepare=_first_schema)
 _add("upgrade-business", _upgrade, prepare=_first_business_schema)
-_add("sync-now", _command("sync", "now"), prepare=_other_program)
-_add("sync-full", _command("sync", "now", "--full"), prepare=_other_program, steps=True)
 
 _GETETAG = '<?xml version="1.0"?><propfind xmlns="DAV:"><prop><getetag/></prop></propfind>'
 _MKCOL = (

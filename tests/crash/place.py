@@ -5,28 +5,32 @@ Work is done in a child process, which may be killed; looking is done in this on
 """
 
 import base64
+import functools
 import io
-import os
 import pkgutil
 import shutil
-import signal
 import sqlite3
-from collections.abc import Callable
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from importlib import import_module
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 from radicale_bcm import cli
 from radicale_bcm.books import collections, delta, history, setups, view
+from radicale_bcm.books import open as books_open
 from radicale_bcm.books.history import Actor
+from radicale_bcm.business import open as business_open
+from radicale_bcm.database import migrate
+from radicale_bcm.database.engine import open_engine
 from radicale_bcm.server.application import BcmApplication
 from radicale_bcm.server.config import load, options_of, with_plugin_schema
 from radicale_bcm.sync import pull, trash, verify
 from radicale_bcm.sync.site import open_site
 from radicale_bcm.sync.unit import Site
-from tests.crash import calls
+from tests.crash.child import Child, Ended, Say
 from tests.http.company import PASSWORD, Refused, run_command
 
 LOOKER = Actor("looker", "test", "command")
@@ -54,15 +58,6 @@ class Seen:
         return {"records": self.records, "shown": self.shown, **self.rest}
 
 
-@dataclass
-class Ended:
-    """How a child ended: killed, or by itself; `answers` is what it had said by then."""
-
-    killed: bool
-    answers: list[str]
-    calls: int = 0
-
-
 class Place:
     """The folder `live`, and `kept`, from which it is put back."""
 
@@ -70,6 +65,10 @@ class Place:
         self.live = folder / "live"
         self.kept = folder / "kept"
         self.config = self.live / "radicale.ini"
+
+    def url(self, name: str) -> str:
+        """The address of a database: state, business or other."""
+        return f"sqlite:///{self.live / name}.db"
 
     def command(self, *arguments: str) -> str:
         """Run a command in this process."""
@@ -93,36 +92,9 @@ class Place:
         shutil.rmtree(self.live, ignore_errors=True)
         shutil.copytree(self.kept, self.live)
 
-    def child(self, work: Callable[[Callable[[str], None]], None], **dies: Any) -> Ended:
+    def child(self, work: Callable[[Say], None], **dies: Any) -> Ended:
         """Do some work in a process of its own; `dies` is what `Calls` takes."""
-        reading, writing = os.pipe()
-        pid = os.fork()
-        if pid == 0:
-            status = 1
-            try:
-                os.close(reading)
-                made = calls.install()
-                made.reset(**dies)
-                work(lambda said: os.write(writing, said.encode() + b"\0") and None)
-                os.write(writing, f"#{made.count}\0".encode())
-                if made.power is not None:  # it has answered, and then the power fails
-                    calls.lose(made.power)
-                    os.kill(os.getpid(), signal.SIGKILL)
-                status = 0
-            except BaseException as error:
-                os.write(writing, f"!{type(error).__name__}: {error}\0".encode())
-                raise
-            finally:
-                os._exit(status)
-        os.close(writing)
-        with os.fdopen(reading, "rb") as pipe:
-            said = pipe.read().decode().split("\0")[:-1]
-        _, status = os.waitpid(pid, 0)
-        killed = os.WIFSIGNALED(status)
-        assert not killed or os.WTERMSIG(status) == signal.SIGKILL
-        assert killed or os.WEXITSTATUS(status) == 0, said
-        count = next((int(each[1:]) for each in said if each.startswith("#")), 0)
-        return Ended(killed, [each for each in said if not each.startswith("#")], count)
+        return Child(work, **dies).end()
 
     def open(self) -> Site:
         """Start as a server or a command does."""
@@ -205,11 +177,21 @@ def _seen(site: Site, unit: Any) -> Seen:
     return Seen(records, shown, rest, told, folder_revision)
 
 
-def import_commands() -> None:
-    """Import what commands import when they run, so that not every child has to: telephone numbers take seconds."""
+@contextmanager
+def quick() -> Iterator[None]:
+    """Do once what every child and every look would do again, which is most of their time: import what commands import
+    when they run (telephone numbers take seconds), read the migrations, compile statements."""
     for each in pkgutil.iter_modules(cli.__path__, f"{cli.__name__}."):
         if not each.name.endswith(".__main__"):
             import_module(each.name)
+    # An engine has the compiled statements. Its connections are closed by whoever opened it, as always.
+    engines = functools.cache(open_engine)
+    with (
+        patch.object(migrate, "_scripts", functools.cache(migrate._scripts)),
+        patch.object(books_open, "open_engine", engines),
+        patch.object(business_open, "open_engine", engines),
+    ):
+        yield
 
 
 class Client:
@@ -250,4 +232,4 @@ class Client:
         self.app._storage.site.close()  # type: ignore[attr-defined]
 
 
-__all__ = ["Client", "Ended", "Place", "Refused", "Seen", "import_commands", "lines_of"]
+__all__ = ["Client", "Ended", "Place", "Refused", "Say", "Seen", "lines_of", "quick"]

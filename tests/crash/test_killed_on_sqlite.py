@@ -13,7 +13,7 @@ from tests.crash.__main__ import new_place
 from tests.crash.faults import failed
 from tests.crash.killed import killed, undisturbed
 from tests.crash.operations import OPERATIONS
-from tests.crash.place import Place
+from tests.crash.place import Place, quick
 
 pytestmark = [pytest.mark.crash, pytest.mark.slow]
 
@@ -24,7 +24,8 @@ SHARES = (0.1, 0.5, 0.9)
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     logging.disable(logging.CRITICAL)
-    yield new_place(tmp_path_factory.mktemp("crash"))
+    with quick():
+        yield new_place(tmp_path_factory.mktemp("crash"))
     logging.disable(logging.NOTSET)
 
 
@@ -48,9 +49,27 @@ def test_nothing_is_lost_or_half_done_after_a_power_failure(place: Place):
         assert [*killed(place, operation, ends, at, power=seed)] == [], at
 
 
-@pytest.mark.parametrize(("fault", "at"), [("full", 2), ("full", 20), ("eio", 12), ("read", 3), ("statement", 4)])
-def test_a_failing_disk_gets_an_honest_answer_and_no_half_write(place: Place, fault: str, at: int):
-    operation = OPERATIONS["put-business"]
+@pytest.mark.parametrize(
+    ("name", "fault", "at"),
+    [
+        ("put-business", "full", 2),
+        ("put-business", "full", 20),
+        ("put-business", "eio", 12),
+        ("put-business", "read", 3),
+        ("put-business", "read-only", 1),
+        ("put-business", "statement", 4),
+        ("sync", "full", 12),
+        ("move-out", "statement-full", 25),
+        ("promote", "eio", 30),
+        ("switch-import", "full", 40),
+        ("purge", "statement", 40),
+        ("import", "read-only", 2),
+        ("restore", "full", 60),
+        ("upgrade", "statement-full", 20),
+    ],
+)
+def test_a_failing_disk_gets_an_honest_answer_and_no_half_write(place: Place, name: str, fault: str, at: int):
+    operation = OPERATIONS[name]
     ends = undisturbed(place, operation)
     # None would say that the fault was not met.
     assert failed(place, operation, ends, fault, at, lasting=True) == []
