@@ -153,8 +153,9 @@ def test_a_comparison_by_an_administrator_needs_no_note(world):
     world.pull()
     with transaction(world.site.business(world.site.origin()).engine, write=True) as conn:
         conn.exec_driver_sql(f"UPDATE contact SET deleted_at = '2026-01-31 12:00:00' WHERE id = {nick}")
+    before = notes(world)  # of the unit that added the record, and done with
     assert pull.compare_all(world.site, ADMIN).removed == 1
-    assert notes(world) == 0
+    assert notes(world) <= before
 
 
 def test_a_row_that_is_committed_while_others_are_shown_is_not_forgotten(world, monkeypatch):
