@@ -11,7 +11,7 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, and_, bindparam, exists, func, or_, select, union_all
+from sqlalchemy import Connection, Select, and_, bindparam, exists, func, select, union_all
 
 from radicale_bcm.books import groups, items, membership, revisions
 from radicale_bcm.books.collections import Collection
@@ -67,9 +67,8 @@ _NOT_EXCLUDED = ~exists().where(
 _HREF, _UID = func.coalesce(alias.c.href, card.c.href), func.coalesce(alias.c.uid, card.c.uid)
 _STAYING = and_(member.c.audience_id.in_(bindparam("audiences", expanding=True)), member.c.departed.is_(None))
 _MEMBERS = member.join(card, card.c.id == member.c.card_id)
-_CARD = (
-    card.c.uid, card.c.text, card.c.categories, card.c.etag, card.c.modified, card.c.revision, member.c.audience_id,
-)  # fmt: skip
+_OWN = (card.c.uid, card.c.text, card.c.categories, card.c.etag, card.c.modified, card.c.revision)
+_CARD = (*_OWN, member.c.audience_id)
 
 # Most folders have no exceptions, and then the joins that look for them are not worth their time.
 _SHOWN = select(card.c.id, _HREF, _UID, *_CARD).select_from(_MEMBERS.outerjoin(alias, _ALIASED))
@@ -86,13 +85,31 @@ def _page(query: Select[Any], size: int) -> Prepared:
 BRIEF_CHUNK = 2000
 _CARD_PAGE, _PLAIN_PAGE = _page(_SHOWN, CHUNK), _page(_SHOWN_PLAINLY, CHUNK)
 _HREFS: Any = bindparam("hrefs", expanding=True)
-_BY_HREF = Prepared(_SHOWN.where(card.c.href.in_(_HREFS), alias.c.href.is_(None)), "hrefs", "audiences")
-_BY_ALIAS = Prepared(
-    _SHOWN.where(alias.c.collection_id == bindparam("collection_id"), alias.c.href.in_(_HREFS)), "hrefs", "audiences"
+
+# Looking for few cards: the card first, then whether the folder shows it. A join leaves the order to the database, and
+# SQLite begins with all cards of the folder. The last column is the audience that shows the card, NULL if none does.
+_STAY = (
+    select(func.min(member.c.audience_id))
+    .where(_STAYING, member.c.card_id == card.c.id)
+    .correlate(card)
+    .scalar_subquery()
+    .label("audience_id")
 )
-_BY_HREF_PLAINLY = Prepared(_SHOWN_PLAINLY.where(card.c.href.in_(_HREFS)), "hrefs", "audiences")
-_TEXT = (card.c.href, card.c.etag, card.c.text, card.c.categories, member.c.audience_id)
-_TEXTS_PLAINLY = Prepared(_SHOWN_PLAINLY.with_only_columns(*_TEXT).where(card.c.href.in_(_HREFS)), "hrefs", "audiences")
+_LOOKED_UP = select(card.c.id, _HREF, _UID, *_OWN, _STAY).select_from(card.outerjoin(alias, _ALIASED))
+_LOOKED_UP = _LOOKED_UP.where(_NOT_EXCLUDED)
+_LOOKED_UP_PLAINLY = select(card.c.id, card.c.href, card.c.uid, *_OWN, _STAY)
+_RENAMED = select(card.c.id, _HREF, _UID, *_OWN, _STAY).select_from(alias.join(card, card.c.id == alias.c.card_id))
+_RENAMED = _RENAMED.where(alias.c.collection_id == bindparam("collection_id"), _NOT_EXCLUDED)
+_HAS_HREF = card.c.href.in_(_HREFS)
+_BY_HREF = Prepared(_LOOKED_UP.where(_HAS_HREF, alias.c.href.is_(None)), "hrefs", "audiences")
+_BY_ALIAS = Prepared(_RENAMED.where(alias.c.href.in_(_HREFS)), "hrefs", "audiences")
+_BY_HREF_PLAINLY = Prepared(_LOOKED_UP_PLAINLY.where(_HAS_HREF), "hrefs", "audiences")
+_TEXT = (card.c.href, card.c.etag, card.c.text, card.c.categories, _STAY)
+_TEXTS_PLAINLY = Prepared(_LOOKED_UP_PLAINLY.with_only_columns(*_TEXT).where(_HAS_HREF), "hrefs", "audiences")
+_BY_UID = (
+    Prepared(_LOOKED_UP.where(card.c.uid == bindparam("uid"), alias.c.uid.is_(None)), "audiences"),
+    Prepared(_RENAMED.where(alias.c.uid == bindparam("uid")), "audiences"),
+)
 _BRIEF = (card.c.etag, card.c.uid, member.c.audience_id)
 _PLAIN_BRIEF = (card.c.id, card.c.href, card.c.etag, member.c.audience_id)
 _BRIEF_PAGE = _page(_SHOWN.with_only_columns(card.c.id, _HREF, _UID, *_BRIEF), BRIEF_CHUNK)
@@ -197,10 +214,6 @@ def all_cards(conn: Connection, folder: Folder) -> Iterator[Resource]:
 
 
 _UIDS = Prepared(_SHOWN.with_only_columns(_UID).order_by(_UID), "audiences")
-_BY_UID = Prepared(
-    _SHOWN.where(or_(and_(card.c.uid == bindparam("uid"), alias.c.uid.is_(None)), alias.c.uid == bindparam("uid"))),
-    "audiences",
-)
 _COUNT = Prepared(_SHOWN.with_only_columns(func.count()), "audiences")
 
 
@@ -276,7 +289,8 @@ def find(conn: Connection, folder: Folder, hrefs: Iterable[str]) -> dict[str, Re
             parameters, categories = _parameters(folder) | {"hrefs": part}, folder.categories
             for query in queries:
                 for row in query.all(conn, parameters):
-                    found[row[1]] = _card_resource(row, categories)
+                    if row[-1] is not None:
+                        found[row[1]] = _card_resource(row, categories)
     if folder.group and folder.group.href in wanted:
         found[folder.group.href] = group_card(conn, folder, folder.group)
     return found
@@ -292,7 +306,8 @@ def texts(conn: Connection, folder: Folder, hrefs: Sequence[str]) -> dict[str, t
         tags = {number: category_tag(category) for number, category in categories.items()}
         rest = {"hrefs": [href for href in hrefs if href not in found]}
         for href, etag, text, own, number in _TEXTS_PLAINLY.all(conn, _parameters(folder) | rest):
-            found[href] = etag + tags[number], _with_end(text, _end(own, categories[number]))
+            if number is not None:
+                found[href] = etag + tags[number], _with_end(text, _end(own, categories[number]))
     return found
 
 
@@ -316,7 +331,8 @@ def find_uid(conn: Connection, folder: Folder, uid: str) -> str | None:
         return own
     if folder.group and folder.group.uid == uid:
         return folder.group.href
-    return next((row[1] for row in _BY_UID.all(conn, _parameters(folder) | {"uid": uid})), None)
+    wanted = _parameters(folder) | {"uid": uid}
+    return next((row[1] for query in _BY_UID for row in query.all(conn, wanted) if row[-1] is not None), None)
 
 
 def counts(conn: Connection, folder: Folder) -> tuple[int, int]:
