@@ -10,6 +10,7 @@ import json
 import time
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
+from threading import Lock
 
 from sqlalchemy import Connection
 
@@ -25,7 +26,10 @@ _SHARE = 0.1
 
 
 class MappedFeed:
-    """The changes of a mapped database. `seconds` is how often it is looked at; other calls cost nothing."""
+    """The changes of a mapped database. `seconds` is how often it is looked at; other calls cost nothing.
+
+    All threads of a process share it: one looks while the others serve, who get what it finds when it is complete.
+    """
 
     def __init__(self, state: StateDatabase, database: MappedDatabase, origin_id: int, seconds: float) -> None:
         self._state = state
@@ -37,6 +41,7 @@ class MappedFeed:
         self._number = 0
         self._found: dict[str, Change] = {}
         self._mark: datetime | None = None
+        self._looking, self._changing = Lock(), Lock()
         with state.reader() as conn:
             known = setups.setting_value(conn, self._name)
         if known is None:
@@ -51,11 +56,14 @@ class MappedFeed:
 
     def has_pending(self) -> bool:
         """Whether any record differs from its card, as of the latest look."""
-        if not self._found and time.monotonic() >= self._next:
-            began = time.monotonic()
-            self._look()
-            now = time.monotonic()
-            self._next = now + max(self._seconds, (now - began) / _SHARE)
+        if not self._found and time.monotonic() >= self._next and self._looking.acquire(blocking=False):
+            try:
+                began = time.monotonic()
+                self._look()
+                now = time.monotonic()
+                self._next = now + max(self._seconds, (now - began) / _SHARE)
+            finally:
+                self._looking.release()
         return bool(self._found)
 
     def pending(self, limit: int) -> list[Change]:
@@ -69,28 +77,33 @@ class MappedFeed:
     def acknowledge(self, seqs: Iterable[int], note_seqs: Iterable[int] = ()) -> None:  # noqa: ARG002 - it has none
         """They are shown now."""
         done = set(seqs)
-        self._found = {record_id: each for record_id, each in self._found.items() if each.seq not in done}
-        if not self._found:
+        with self._changing:
+            self._found = {record_id: each for record_id, each in self._found.items() if each.seq not in done}
+            complete = not self._found
+        if complete:
             with self._database.reader() as records:
                 self._save(records)
 
     def _look(self) -> None:
+        found: dict[str, Change] = {}
         with self._database.reader() as records, self._state.reader() as conn:
             mapping, times = records.mapping, records.mapping.modified
-            mark = self._known_mark(conn, records)
+            mark = reached = self._known_mark(conn, records)
             overlap = timedelta(seconds=times.overlap + times.granularity if times else 0)
             scans = time.monotonic() >= self._next_scan
             ids: set[str] = set()
             if records.reader.has_times or scans or mark is None:
                 since = None if mark is None else mark - overlap
                 ids, newest = records.reader.changed_since(records.connection, since)
-                self._mark = max((each for each in (newest, mark) if each), default=None)
+                reached = max((each for each in (newest, mark) if each), default=None)
             if scans:
                 ids |= self._differing_keys(conn, records)
                 self._next_scan = time.monotonic() + mapping.scan
             for start in range(0, len(ids), _CHUNK):
-                self._compare(conn, records, sorted(ids)[start : start + _CHUNK])
-        if not self._found and self._mark != mark:
+                found |= self._compare(conn, records, sorted(ids)[start : start + _CHUNK])
+        with self._changing:
+            self._found, self._mark = found | self._found, reached
+        if not found and reached != mark:
             with self._database.reader() as records:
                 self._save(records)
 
@@ -98,7 +111,8 @@ class MappedFeed:
         """Records without a card, and cards without a record."""
         return set(records.find_ids()) ^ cards.ids_by_record(conn, self._origin_id).keys()
 
-    def _compare(self, conn: Connection, records: MappedRecords, ids: Sequence[str]) -> None:
+    def _compare(self, conn: Connection, records: MappedRecords, ids: Sequence[str]) -> dict[str, Change]:
+        changes: dict[str, Change] = {}
         found = records.get_many(ids)
         known = cards.of_records(conn, self._origin_id, ids)
         for record_id in ids:
@@ -106,13 +120,14 @@ class MappedFeed:
             shown = card is not None and not card.gone
             if record is None or record.deleted_at is not None:
                 if shown:
-                    self._note(record_id, "delete" if record is None else "update")
+                    changes[record_id] = self._change(record_id, "delete" if record is None else "update")
             elif card is None or not shown or card.record_version != record.version:
-                self._note(record_id, "update")
+                changes[record_id] = self._change(record_id, "update")
+        return changes
 
-    def _note(self, record_id: str, operation: str) -> None:
+    def _change(self, record_id: str, operation: str) -> Change:
         self._number += 1
-        self._found.setdefault(record_id, Change(self._number, record_id, operation, datetime.now(UTC)))
+        return Change(self._number, record_id, operation, datetime.now(UTC))
 
     def _known_mark(self, conn: Connection, records: MappedRecords) -> datetime | None:
         """Until when everything is shown; None if the mapping says something else than it did then."""

@@ -22,6 +22,8 @@ from radicale_bcm.sync.project import Cause, is_person, project, project_all
 from radicale_bcm.sync.unit import Site, Unit
 
 BATCH = 500
+# Nobody else writes while a batch is compared, and a card that is right already costs nearly as much as one to mend.
+_COMPARED = 100
 _EVERYTHING = 10**9
 
 Progress = Callable[[int, int], None]
@@ -116,14 +118,14 @@ def _preview(site: Site, actor: Actor, progress: Progress | None) -> Counts:
     origin, feed = site.origin(), site.feed()
     pending = feed.pending(_EVERYTHING) if feed.has_pending() else []
     record_ids = list(dict.fromkeys(each.record_id for each in pending))
-    counts = Counts()
+    counts, suspects = Counts(), _suspects(site, origin)
     with site.write(actor) as unit:
         for start in range(0, len(record_ids), BATCH):
             counts += _project_ids(unit, feed, record_ids[start : start + BATCH])
             if progress:
                 progress(min(start + BATCH, len(record_ids)), len(record_ids))
         if losses.of(unit.conn, origin) is not None:
-            counts = replace(counts, refused=0) + _withdraw_missing(unit, origin)
+            counts = replace(counts, refused=0) + _withdraw_missing(unit, origin, suspects)
         unit.failed = True
     return counts
 
@@ -179,7 +181,9 @@ def compare_all(
     """
     origin = site.origin()
     counts = Counts()
-    for part in _id_batches(site, origin, progress):
+    with site.read() as conn:
+        size = _COMPARED if is_loaded(conn, origin) else BATCH
+    for part in _id_batches(site, origin, progress, size):
         # Read again under the lock: what was read before it may have been edited meanwhile.
         with site.write(actor, state_only=True) as unit:
             counts += compare(unit, origin, list(unit.records(origin).get_many(part).values()))
@@ -228,13 +232,13 @@ def catch_up(site: Site, actor: Actor, progress: Progress | None = None) -> None
         set_loaded(unit, origin, complete=True)
 
 
-def _id_batches(site: Site, origin: Origin, progress: Progress | None) -> Iterable[list[str]]:
+def _id_batches(site: Site, origin: Origin, progress: Progress | None, size: int = BATCH) -> Iterable[list[str]]:
     with site.business(origin).reader() as records:
         record_ids = list(records.find_ids())
-    for start in range(0, len(record_ids), BATCH):
-        yield record_ids[start : start + BATCH]
+    for start in range(0, len(record_ids), size):
+        yield record_ids[start : start + size]
         if progress:
-            progress(min(start + BATCH, len(record_ids)), len(record_ids))
+            progress(min(start + size, len(record_ids)), len(record_ids))
 
 
 def compare(unit: Unit, origin: Origin, batch: list[Record]) -> Counts:
@@ -267,26 +271,36 @@ def _show_first(unit: Unit, origin: Origin, fresh: list[Record]) -> Counts:
 def _remove_missing(
     site: Site, origin: Origin, actor: Actor, *, confirmed: bool = False, dry_run: bool = False
 ) -> Counts:
+    suspects = _suspects(site, origin)
     with site.write(actor, state_only=True) as unit:
-        counts = _withdraw_missing(unit, origin, confirmed=confirmed)
+        counts = _withdraw_missing(unit, origin, suspects, confirmed=confirmed)
         unit.failed = dry_run
     return counts
 
 
-def _withdraw_missing(unit: Unit, origin: Origin, *, confirmed: bool = False) -> Counts:
-    """Withdraw the cards whose record is deleted, no person any more, or missing, the last within the bound."""
+def _suspects(site: Site, origin: Origin) -> list[str]:
+    """The records that have a card and do not seem to be there, or are deleted. Keeps nobody waiting, however many
+    contacts there are: who acts on it looks again, under the lock."""
+    with site.read() as conn:
+        shown = cards.ids_by_record(conn, origin.id)
+    with site.business(origin).reader() as records:
+        return list(shown.keys() - set(records.find_ids()))
+
+
+def _withdraw_missing(unit: Unit, origin: Origin, suspects: Sequence[str], *, confirmed: bool = False) -> Counts:
+    """Withdraw the cards of those that are deleted, no person any more, or missing, the last within the bound."""
     counts, cause = Counts(), Cause(unit.actor)
     missing: list[str] = []
-    shown = [each for each in cards.iterate(unit.conn, origin.id) if not each.gone]
-    for start in range(0, len(shown), BATCH):
-        part = shown[start : start + BATCH]
-        found = unit.records(origin).get_many([each.record_id for each in part])
-        for card in part:
-            record = found.get(card.record_id)
+    for start in range(0, len(suspects), BATCH):
+        part = suspects[start : start + BATCH]
+        found = unit.records(origin).get_many(part)
+        shown = cards.of_records(unit.conn, origin.id, part)
+        for record_id in (each for each, card in shown.items() if not card.gone):
+            record = found.get(record_id)
             if record is None:
-                missing.append(card.record_id)
+                missing.append(record_id)
             elif record.deleted_at is not None or not is_person(record):
-                project(unit, origin, card.record_id, record, cause=cause)
+                project(unit, origin, record_id, record, cause=cause)
                 counts += Counts(removed=1)
     if not losses.admit(unit, origin, len(missing), confirmed=confirmed):
         return counts + Counts(refused=len(missing))

@@ -15,8 +15,9 @@ from radicale_bcm.business.mapped import MappedDatabase
 from radicale_bcm.business.mapping import Times
 from radicale_bcm.business.mapping_file import InvalidMapping, preset_names, read, read_file
 from radicale_bcm.database.errors import Unavailable, WrongSchema
-from radicale_bcm.sync import databases, pull
+from radicale_bcm.sync import databases, feed_mapped, pull
 from radicale_bcm.sync.errors import Conflict, Invalid
+from radicale_bcm.sync.feed_mapped import MappedFeed
 from tests.contract.world import ADMIN, World
 
 # Unix times, a type column with a table of its own, names in one column, and no flag: a row that is gone is deleted.
@@ -269,6 +270,28 @@ def test_changes_and_missing_rows_of_a_table_with_unix_times(world: World, peopl
     people.sql("DELETE FROM people WHERE nr = 2")
     assert _look(world).removed == 1
     world.sound()
+
+
+def test_what_one_thread_finds_is_not_taken_off_by_another_before_it_is_complete(world, people, monkeypatch):
+    """All threads of a server share the feed of a mapped database"""
+    now = int(datetime.now(UTC).timestamp())
+    people.sql(f"UPDATE people SET remark = 'New', changed = {now} + nr")
+    feed = world.site.feed()
+    monkeypatch.setattr(feed_mapped, "_CHUNK", 1)
+    compare, looks = MappedFeed._compare, []
+
+    def meanwhile(self, *args):
+        looks.append(args[-1])
+        feed._next = 0.0
+        if feed.has_pending():
+            feed.acknowledge([each.seq for each in feed.pending(100)])
+        return compare(self, *args)
+
+    monkeypatch.setattr(MappedFeed, "_compare", meanwhile)
+    feed._next = 0.0
+    assert feed.has_pending()
+    assert looks == [["1"], ["2"]], "one looks at a time"
+    assert {each.record_id for each in feed.pending(100)} == {"1", "2"}
 
 
 def test_mistakes_at_add(world: World, people: People, tmp_path: Path):

@@ -4,7 +4,7 @@
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +12,7 @@ import pytest
 
 from radicale_bcm.books import cards, setups
 from radicale_bcm.books.history import Actor
+from radicale_bcm.business.records import Records
 from radicale_bcm.database.errors import Busy
 from radicale_bcm.sync import pull
 from radicale_bcm.sync.options import Options
@@ -139,3 +140,34 @@ def test_another_program_can_write_while_changes_are_being_shown(site, tmp_path,
     monkeypatch.undo()
     pull.pull_pending(site)
     assert sorted(_labels(site)) == ["Ann", "Ben"]
+
+
+def test_a_comparison_keeps_nobody_waiting_for_long(site, tmp_path, monkeypatch):
+    """It reads and renders the records in small parts: nobody writes meanwhile, and 100,000 take a minute"""
+    rows = ", ".join(f"('Nick {number}')" for number in range(350))
+    _sql(site, tmp_path, f"INSERT INTO contact (name) VALUES {rows}")
+    pull.pull_all(site)
+    read: list[int] = []
+    get_many, write = Records.get_many, site.write
+
+    @contextmanager
+    def counting(*args, **options):
+        read.append(0)
+        with write(*args, **options) as unit:
+            yield unit
+
+    def counted(records, record_ids):
+        read[-1] += len(record_ids)
+        return get_many(records, record_ids)
+
+    monkeypatch.setattr(site, "write", counting)
+    monkeypatch.setattr(Records, "get_many", counted)
+    assert pull.compare_all(site) == pull.Counts()
+    assert sum(read) == 350
+    assert max(read) == 100
+    read.clear()
+    _sql(site, tmp_path, "DELETE FROM contact WHERE id <= 340")
+    assert pull.compare_all(site) == pull.Counts(refused=340)
+    read.clear()
+    assert pull.compare_all(site, confirmed=True) == pull.Counts(removed=340)
+    assert len(_labels(site)) == 10
