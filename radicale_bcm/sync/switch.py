@@ -239,8 +239,8 @@ def _bind_again(unit: Unit, target: Origin) -> dict[int, str]:
 
 def _move_over(unit: Unit, former: Origin, target: Origin, outcome: Outcome) -> Outcome:
     """Make the cards of contacts that were taken along cards of their new records: same place, same UID."""
-    now = origins.shown(unit.conn, former.id)
-    late = [record_id for record_id in now if record_id not in carry.pairs(unit.conn, former, target)]
+    now, taken = origins.shown(unit.conn, former.id), carry.pairs(unit.conn, former, target)
+    late = [record_id for record_id in now if record_id not in taken]
     for start in range(0, len(late), BATCH):
         carry.take(unit, former, target, late[start : start + BATCH])
     pairs = {number: pair for number, pair in carry.pairs(unit.conn, former, target).items() if number in now}

@@ -242,6 +242,14 @@ def test_switching_back_after_import_makes_no_duplicates(full: World, choice: st
     full.sound()
 
 
+def test_the_list_of_what_was_taken_along_is_not_read_for_each_contact(full: World, monkeypatch):
+    """Everybody waits meanwhile: with 5,000 contacts that was more than a minute"""
+    pairs, calls = carry.pairs, []
+    monkeypatch.setattr(carry, "pairs", lambda *args: calls.append(1) or pairs(*args))
+    full.switch("new", "import")
+    assert len(calls) < 10
+
+
 class Killed(BaseException):
     """Ends a switch where a kill would."""
 
