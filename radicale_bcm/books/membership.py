@@ -132,6 +132,18 @@ def audiences_of(conn: Connection, card_id: int) -> set[int]:
     return set(_STAYS_OF_CARD.column(conn, {"card_id": card_id}))
 
 
+def stays(conn: Connection, card_ids: Iterable[int]) -> dict[int, set[int]]:
+    """card -> the audiences that it is in now, of those that are in any."""
+    found: dict[int, set[int]] = {}
+    for part in chunks(list(card_ids)):
+        wanted = select(member.c.card_id, member.c.audience_id).where(
+            member.c.card_id.in_(part), member.c.departed.is_(None)
+        )
+        for card_id, audience_id in conn.execute(wanted):
+            found.setdefault(card_id, set()).add(audience_id)
+    return found
+
+
 def members(conn: Connection, audience_id: int) -> set[int]:
     """The cards that an audience has now."""
     found = select(member.c.card_id).where(member.c.audience_id == audience_id, member.c.departed.is_(None))

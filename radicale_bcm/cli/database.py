@@ -173,13 +173,15 @@ def _choice(site: Site, name: str, chosen: list[str]) -> str:
 
 
 def _ask(site: Site, name: str, choice: str, *, yes: bool) -> None:
-    """On a terminal, say how many cards leave. A script that says --remove has said what it wants."""
-    if choice != "remove" or yes or not sys.stdin.isatty():
+    """Say how many cards leave, on a terminal, and anywhere if they are more than may go without a confirmation."""
+    if choice != "remove" or yes:
         return
     found = switching.preview(site, name, choice)
-    if found.removed:
+    if found.removed > (0 if sys.stdin.isatty() else site.options.max_deletes):
         cards = output.counted(found.removed, "card leaves", "cards leave")
-        confirm(f"{cards} the folders; the database {found.former} is not touched. Switch?", yes=yes)
+        there = output.counted(found.shown, "contact")
+        question = f"{cards} the folders; the database {found.former} is not touched, and {name} has {there}. Switch?"
+        confirm(question, yes=yes)
 
 
 def _tell(outcome: Outcome, *, dry_run: bool, as_json: bool) -> None:

@@ -5,6 +5,7 @@ from typing import Annotated, Any
 
 import typer
 
+from radicale_bcm.books import membership
 from radicale_bcm.cli import output
 from radicale_bcm.cli.options import Json
 from radicale_bcm.cli.site import opened
@@ -96,13 +97,24 @@ def _behind(site: Site) -> tuple[str | None, int]:
     are missing without an explanation."""
     with site.read() as conn:
         lost = losses.of(conn, site.origin())
+        leaving = losses.leaving(conn, site.origin().id)
+        filters = {number: membership.get_audience(conn, number).filters for number in leaving}
         begun = switch.intent(conn)
+    told: list[str] = []
     if lost:
-        return (
-            f"{lost.missing:,} of {lost.shown:,} contacts are missing in the business database since"
-            f" {output.local(lost.noticed)}, and their cards stay as they were. They come back by themselves; if they"
-            " were deleted on purpose: radicale-bcm sync now --full --yes"
-        ), lost.missing
+        since = output.local(lost.noticed)
+        told.append(
+            f"{lost.missing:,} of {lost.shown:,} contacts are missing or deleted in the business database since"
+            f" {since}, and their cards stay as they were."
+        )
+    told += [
+        f"{each.missing:,} of {each.shown:,} contacts do not pass the filter {' and '.join(filters[number])} any more"
+        f" since {output.local(each.noticed)}, and their cards stay in the folders."
+        for number, each in leaving.items()
+    ]
+    if told:
+        advice = "They come back by themselves; if it is on purpose: radicale-bcm sync now --full --yes"
+        return "\n".join([*told, advice]), lost.missing if lost else 0
     if begun:
         return "A switch to another business database is under way, or was interrupted: run it again.", 0
     try:

@@ -2,6 +2,7 @@
 """`radicale-bcm sync`: start, change, stop and run synchronisation. For cli only."""
 
 import sys
+from collections.abc import Callable
 from typing import Annotated
 
 import typer
@@ -68,12 +69,13 @@ def start(
     no_filter: NoFilter = False,
     access: Access = None,
     on_delete: OnDelete = None,
+    yes: Yes = False,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Start synchronising: the folder is made if needed, and the business contacts that pass the filters appear in it.
 
-    Plain contacts that are in the folder stay as they are.
+    Plain contacts that are in the folder stay as they are. Where it is synchronised already, this is `sync set`.
 
     For example:
         radicale-bcm sync start --principal alice --folder Contacts
@@ -81,10 +83,7 @@ def start(
         radicale-bcm sync start --principal carol --folder Contacts --access business-ro
     """
     choice = _choice(folder, category, filters, no_filter, access, on_delete)
-    with opened(ctx) as site, working(ctx, site, dry_run=dry_run) as unit:
-        effect = setup.start(unit, principal, choice)
-        found = _status(unit, principal)
-    _tell(found, effect, dry_run=dry_run, as_json=as_json)
+    _carry_out(ctx, principal, choice, setup.start, yes=yes, dry_run=dry_run, as_json=as_json)
     if lacks_account(ctx, principal):
         output.hint(f"{principal} cannot log in yet: radicale-bcm user add {principal}")
 
@@ -106,7 +105,8 @@ def set_(
     """Change folder, filters, category or access; what is not named stays. A changed folder empties the former one.
 
     Phones follow with their next sync. With --dry-run it says how many contacts match. On a terminal it says how many
-    cards leave before they do; a script has said what it wants by running this.
+    cards leave before they do. Where a person would lose more at once than bcm_max_deletes (or a quarter of the
+    folder, if that is more), a script has to say --yes.
 
     For example:
         radicale-bcm sync set --principal alice --filter 'company=Contoso*' --dry-run
@@ -115,18 +115,40 @@ def set_(
     choice = _choice(folder, category, filters, no_filter, access, on_delete)
     if choice == Choice():
         raise misused("what shall be different? --folder, --category, --filter, --no-filter, --access or --on-delete")
+    _carry_out(ctx, principal, choice, setup.change, yes=yes, dry_run=dry_run, as_json=as_json)
+
+
+def _carry_out(
+    ctx: typer.Context,
+    principal: str,
+    choice: Choice,
+    act: Callable[[Unit, str, Choice], Effect],
+    *,
+    yes: bool,
+    dry_run: bool,
+    as_json: bool,
+) -> None:
+    """Ask if cards leave and somebody is here to answer, then do it and tell."""
+    sure = yes or dry_run
     with opened(ctx) as site:
-        if sys.stdin.isatty() and not yes and not dry_run:
+        if sys.stdin.isatty() and not sure:
             with site.write(actor_of(ctx)) as unit:
-                leaving = setup.change(unit, principal, choice).leaving
+                effect = act(unit, principal, choice)
                 unit.failed = True
-            if leaving:
-                cards = output.counted(leaving, "business card leaves", "business cards leave")
-                confirm(f"{cards} the folder of {principal}; the records stay. Go on?", yes=yes)
+            if effect.leaving:
+                confirm(_question(principal, effect), yes=yes)
+            sure = True
         with working(ctx, site, dry_run=dry_run) as unit:
-            effect = setup.change(unit, principal, choice)
+            effect = act(unit, principal, choice)
+            if effect.beyond:
+                confirm(_question(principal, effect), yes=sure)
             found = _status(unit, principal)
     _tell(found, effect, dry_run=dry_run, as_json=as_json)
+
+
+def _question(principal: str, effect: Effect) -> str:
+    cards = output.counted(effect.leaving, "business card leaves", "business cards leave")
+    return f"{cards} the folder of {principal}; the records stay. Go on?"
 
 
 @app.command(short_help="Take the business contacts out of the folder again.")
@@ -160,7 +182,7 @@ def now(
         bool, typer.Option("--full", help="Compare every record with its card, whatever the change log says.")
     ] = False,
     yes: Annotated[
-        bool, typer.Option("--yes", "-y", help="With --full: take cards away however many records are missing.")
+        bool, typer.Option("--yes", "-y", help="With --full: take cards away however many they are.")
     ] = False,
     dry_run: DryRun = False,
     as_json: Json = False,
@@ -168,8 +190,9 @@ def now(
     """Bring over what changed in the business database since the last time, and with bcm_new_contacts = promote the new
     contacts of the sync folders that have the required fields.
 
-    A running server does this by itself within a second. Where a lot of records is missing at once, their cards stay
-    until the records are back, or until --full --yes confirms that they were deleted on purpose.
+    A running server does this by itself within a second. Where a lot of records is missing or deleted at once, or does
+    not pass a filter any more, their cards stay until the records are back, or until --full --yes confirms that this
+    is on purpose.
 
     For example:
         radicale-bcm sync now
@@ -195,8 +218,8 @@ def now(
         output.say(", ".join(f"{number:,} {name}" for name, number in numbers.items()) + ".")
     if missing:
         output.hint(
-            f"{output.counted(missing, 'record is', 'records are')} missing in the business database, and that"
-            " is too many at once to be believed: their cards stay. If they were deleted on purpose:"
+            f"{output.counted(missing, 'record is', 'records are')} missing or deleted in the business database, or"
+            " left a filter, and that is too many at once to be believed: their cards stay. If it is on purpose:"
             " radicale-bcm sync now --full --yes"
         )
     if counts.refused:

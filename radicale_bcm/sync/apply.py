@@ -54,12 +54,13 @@ def read_through(unit: Unit, card: Card) -> Card | None:
     """Lock the record of a card and bring the card up to date with it: what If-Match is compared with (C6).
 
     None if the record is gone meanwhile. A card of a former database is returned as it is. Unavailable if the record
-    is missing as so many others are.
+    is gone as too many others are.
     """
     if card.origin_id != unit.origin.id:
         return card
     record = unit.records().get(card.record_id, lock=True)
-    if record is None and losses.of(unit.conn, unit.origin) is not None:
+    is_gone = record is None or record.deleted_at is not None
+    if is_gone and not card.gone and losses.of(unit.conn, unit.origin) is not None:
         raise Unavailable(url_safe(unit.origin.url), "too many of its contacts are missing to be believed")
     if record is not None and record.version == card.record_version and record.deleted_at is None and not card.gone:
         # The card shows this version, and a version differs after every change (business.contract).

@@ -4,7 +4,10 @@
 People with equal filters share one audience, so a change of a record costs the number of distinct filters.
 """
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Collection as Some
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from uuid import uuid4
 from weakref import WeakKeyDictionary
 
@@ -15,13 +18,22 @@ from radicale_bcm.books.setups import Origin
 from radicale_bcm.business.contract import Record
 from radicale_bcm.contacts.filter_index import FilterIndex
 from radicale_bcm.contacts.filters import Filter
-from radicale_bcm.sync import vocabulary
+from radicale_bcm.sync import losses, vocabulary
 from radicale_bcm.sync.unit import Site, Unit
 from radicale_bcm.sync.vocabulary import Vocabulary, meta
 
 _VOCABULARIES: WeakKeyDictionary[Unit, dict[int, Vocabulary]] = WeakKeyDictionary()
 _FOLLOWED: "WeakKeyDictionary[Unit, dict[int, Followed]]" = WeakKeyDictionary()
+_HELD: "WeakKeyDictionary[Unit, Held]" = WeakKeyDictionary()
 _LATEST: "WeakKeyDictionary[Site, dict[int, Followed]]" = WeakKeyDictionary()
+
+
+class Held:
+    """Audiences that no card leaves for now, and how many left the others meanwhile."""
+
+    def __init__(self, audience_ids: Some[int]) -> None:
+        self.audience_ids = frozenset(audience_ids)
+        self.left: Counter[int] = Counter()
 
 
 class Followed:
@@ -93,9 +105,35 @@ def place(unit: Unit, card: Card, record: Record) -> bool:
     for number in sorted(fitting - now):
         make_room(unit, active.audiences[number], [card])
         membership.enter(unit.conn, number, [card.id], unit.revision)
-    for number in sorted(now - fitting):
+    held, leaving = _HELD.get(unit), now - fitting
+    if leaving:
+        leaving -= held.audience_ids if held else losses.leaving(unit.conn, card.origin_id).keys()
+    for number in sorted(leaving):
         membership.leave(unit.conn, number, [card.id], unit.revision)
-    return now != fitting
+    if held:
+        held.left.update(leaving)
+    return bool(leaving or fitting - now)
+
+
+@contextmanager
+def holding(unit: Unit, audience_ids: Some[int]) -> Iterator[Held]:
+    """Let no card leave these audiences in here, whatever its record says."""
+    held = _HELD[unit] = Held(audience_ids)
+    try:
+        yield held
+    finally:
+        del _HELD[unit]
+
+
+def leaving(unit: Unit, origin_id: int, records: Sequence[Record], shown: Mapping[str, Card]) -> Counter[int]:
+    """audience -> how many cards would leave it because their records are as they are; `shown` is by record id."""
+    active = followed(unit, origin_id)
+    stays = membership.stays(unit.conn, [shown[each.id].id for each in records if each.id in shown])
+    found: Counter[int] = Counter()
+    for each in records:
+        now = stays.get(shown[each.id].id, set()) if each.id in shown else set()
+        found.update((now & active.audiences.keys()) - active.fitting(each) if now else ())
+    return found
 
 
 def place_first(unit: Unit, origin_id: int, shown: Mapping[str, Card], fresh: Sequence[Record]) -> None:
@@ -142,6 +180,18 @@ def readmit(unit: Unit, collection_id: int, kind: str, shown_again: Sequence[Car
 
 def fill(unit: Unit, audience: Audience) -> None:
     """Make the members of an audience those cards whose records pass its filter now."""
+    fitting, misfits = _compared(unit, audience)
+    membership.leave(unit.conn, audience.id, misfits, unit.revision)
+    membership.enter(unit.conn, audience.id, sorted(fitting), unit.revision)
+
+
+def misfits(unit: Unit, audience: Audience) -> set[int]:
+    """The cards of an audience whose records do not pass its filter any more."""
+    return _compared(unit, audience)[1]
+
+
+def _compared(unit: Unit, audience: Audience) -> tuple[set[int], set[int]]:
+    """The cards that should be in an audience and are not, and those that are and should not."""
     origin = _origin(unit, audience.origin_id)
     records = unit.records(origin)
     words = words_of(unit, origin.id)
@@ -170,5 +220,4 @@ def fill(unit: Unit, audience: Audience) -> None:
         number_of = {number: record_id for record_id, number in card_ids.items() if number in leaving}
         there = records.get_many(list(number_of.values()))
         leaving -= {number for number, record_id in number_of.items() if record_id not in there}
-    membership.leave(unit.conn, audience.id, leaving, unit.revision)
-    membership.enter(unit.conn, audience.id, sorted(fitting - present), unit.revision)
+    return fitting - present, leaving

@@ -46,10 +46,10 @@ def of(site: Site) -> Condition:
         with site.read() as conn:
             quarantines = origins.quarantines(conn)
             current = setups.current_origin(conn)
-            loss = losses.of(conn, current) if current is not None else None
+            waiting = losses.all_waiting(conn, current) if current is not None else []
     except DatabaseError:
         return Condition(state=False, business=False)
-    missing = loss.missing if loss else 0
+    missing = sum(each.missing for each in waiting)
     try:
         lag, pending = _behind(site)
     except (DatabaseError, Refused):

@@ -41,9 +41,9 @@ def remarks(site: Site) -> Iterator[Remark]:
     with site.read() as conn:
         known = databases.listed(conn)
         current = setups.current_origin(conn)
-        lost = losses.of(conn, current) if current else None
-    if lost is not None:
-        message = f"{lost.missing} of {lost.shown} contacts are missing: see `radicale-bcm status`"
+        waiting = losses.all_waiting(conn, current) if current else []
+    for loss in waiting:
+        message = f"{loss.missing} of {loss.shown} contacts are missing or left a filter: see `radicale-bcm status`"
         yield Remark("business database", "problem", message)
     if current and site.options.database_url not in {each.url for each in known}:
         message = f"bcm_database_url is only where the first database was; the current one is {current.name}"

@@ -12,7 +12,8 @@ class Options:
     """The `bcm_` options of Radicale's [storage] section, read and checked.
 
     `marker` is None for the default: property, category, and link as soon as `public_url` is set.
-    Times are in seconds.
+    Times are in seconds. `max_losses` is `max_deletes` for what a business database takes away by itself, and the same
+    unless a test says otherwise.
     """
 
     state_url: str
@@ -23,10 +24,16 @@ class Options:
     on_delete: str = "trash"
     max_deletes: int = 20
     deletes_window: int = 600
+    max_losses: int | None = None
     new_contacts: str = "plain"
     required_fields: tuple[str, ...] = ("name", "email")
     poll_interval: float = 1.0
     retention_days: int = 0
+
+    @property
+    def most_losses(self) -> int:
+        """How many cards a business database may take away within the window."""
+        return self.max_deletes if self.max_losses is None else self.max_losses
 
     @property
     def markers(self) -> tuple[str, ...]:

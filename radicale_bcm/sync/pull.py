@@ -2,16 +2,17 @@
 """Bringing over what changed in the business database. Imported by server and cli.
 
 Nothing is taken off the change log before the state that shows it is committed. Records that vanish take their cards
-along only within the bound of `losses`. The business database is only read meanwhile, in a snapshot that is younger
-than the log rows: what is committed after it is in the log again, and another program's write need not wait.
+along, and cards leave folders because of their filters, only within the bound of `losses`. The business database is
+only read meanwhile, in a snapshot that is younger than the log rows: what is committed after it is in the log again,
+and another program's write need not wait.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection
 
-from radicale_bcm.books import cards, origins, setups
+from radicale_bcm.books import cards, membership, origins, setups
 from radicale_bcm.books.cards import Card
 from radicale_bcm.books.history import DATABASE, Actor
 from radicale_bcm.books.setups import Origin
@@ -106,9 +107,9 @@ def pull_all(site: Site, actor: Actor = DATABASE, progress: Progress | None = No
 
 
 def reconsider(site: Site, actor: Actor = DATABASE) -> Counts:
-    """Look again for records that were missing, if any were: they may be back."""
+    """Look again for what was beyond the bound, if anything was: it may be back."""
     with site.read() as conn:
-        if losses.of(conn, site.origin()) is None:
+        if not losses.all_waiting(conn, site.origin()):
             return Counts()
     return _remove_missing(site, site.origin(), actor)
 
@@ -124,7 +125,7 @@ def _preview(site: Site, actor: Actor, progress: Progress | None) -> Counts:
             counts += _project_ids(unit, feed, record_ids[start : start + BATCH])
             if progress:
                 progress(min(start + BATCH, len(record_ids)), len(record_ids))
-        if losses.of(unit.conn, origin) is not None:
+        if losses.all_waiting(unit.conn, origin):
             counts = replace(counts, refused=0) + _withdraw_missing(unit, origin, suspects)
         unit.failed = True
     return counts
@@ -133,26 +134,48 @@ def _preview(site: Site, actor: Actor, progress: Progress | None) -> Counts:
 def _project_ids(unit: Unit, feed: ChangeFeed, record_ids: Sequence[str]) -> Counts:
     found = unit.records().get_many(record_ids) if record_ids else {}
     before = cards.of_records(unit.conn, unit.origin.id, record_ids)
-    missing = {number for number, card in before.items() if number not in found and not card.gone}
+    gone = {number for number, card in before.items() if not card.gone and _is_gone(unit, number, found.get(number))}
     counts = Counts()
-    if missing and not losses.admit(unit, unit.origin, _count_missing(unit, feed, missing)):
-        counts += Counts(refused=len(missing))
-    else:
-        missing = set()
-    for record_id in record_ids:
-        if record_id not in missing:
+    if gone and not losses.admit(unit, unit.origin, _count_gone(unit, feed, gone)):
+        counts += Counts(refused=len(gone))
+        record_ids = [each for each in record_ids if each not in gone]
+        gone = set()
+    live = {number: found[number] for number in record_ids if number in found and number not in gone}
+    with audience.holding(unit, _held(unit, unit.origin, live, before)) as held:
+        for record_id in record_ids:
             card = project(unit, unit.origin, record_id, found.get(record_id))
             counts += _outcome(before.get(record_id), card)
+    losses.went(unit, unit.origin, len(gone), held.left)
     return counts
 
 
-def _count_missing(unit: Unit, feed: ChangeFeed, missing: set[str]) -> int:
+def _is_gone(unit: Unit, record_id: str, record: Record | None) -> bool:
+    """Whether a record is missing, deleted or no person any more, and not by somebody of ours who was interrupted."""
+    if record is not None and record.deleted_at is None and is_person(record):
+        return False
+    return not unit.unfinished(record_id)
+
+
+def _held(unit: Unit, origin: Origin, live: Mapping[str, Record], before: Mapping[str, Card]) -> set[int]:
+    """The audiences that too many cards would leave, if these records were shown as they are."""
+    if losses.never_beyond(unit, origin, len(live)):
+        return set()
+    held = set(losses.leaving(unit.conn, origin.id))
+    shown = {number: card for number, card in before.items() if number in live}
+    found = audience.leaving(unit, origin.id, list(live.values()), shown)
+    for number in found.keys() - held:
+        if not losses.admit_leaving(unit, origin, membership.get_audience(unit.conn, number), found[number]):
+            held.add(number)
+    return held
+
+
+def _count_gone(unit: Unit, feed: ChangeFeed, gone: set[str]) -> int:
     """How many shown records the whole log says are gone, not only the part of it that is looked at now."""
-    removed = feed.removed() - missing
+    removed = feed.removed() - gone
     if not removed:
-        return len(missing)
+        return len(gone)
     shown = cards.ids_by_record(unit.conn, unit.origin.id)
-    return len(missing) + sum(each in shown for each in removed)
+    return len(gone) + sum(each in shown for each in removed)
 
 
 def _outcome(before: Card | None, after: Card | None) -> Counts:
@@ -176,8 +199,8 @@ def compare_all(
 ) -> Counts:
     """Compare every record with its card and its folders and mend what differs, in several units of work.
 
-    Also the first load of a database: records without a card are shown in bulk. With `confirmed`, the cards of missing
-    records are taken away however many they are. A dry run rolls each unit back.
+    Also the first load of a database: records without a card are shown in bulk. With `confirmed`, cards are taken away
+    however many they are. A dry run rolls each unit back.
     """
     origin = site.origin()
     counts = Counts()
@@ -186,7 +209,8 @@ def compare_all(
     for part in _id_batches(site, origin, progress, size):
         # Read again under the lock: what was read before it may have been edited meanwhile.
         with site.write(actor, state_only=True) as unit:
-            counts += compare(unit, origin, list(unit.records(origin).get_many(part).values()))
+            found = unit.records(origin).get_many(part)
+            counts += _compare_held(unit, origin, found, confirmed=confirmed)
             unit.failed = dry_run
     return counts + _remove_missing(site, origin, actor, confirmed=confirmed, dry_run=dry_run)
 
@@ -241,6 +265,20 @@ def _id_batches(site: Site, origin: Origin, progress: Progress | None, size: int
             progress(min(start + size, len(record_ids)), len(record_ids))
 
 
+def _compare_held(unit: Unit, origin: Origin, found: Mapping[str, Record], *, confirmed: bool) -> Counts:
+    """As compare, within the bound."""
+    if confirmed:
+        return compare(unit, origin, list(found.values()))
+    before = cards.of_records(unit.conn, origin.id, list(found))
+    live = {number: each for number, each in found.items() if each.deleted_at is None and is_person(each)}
+    gone = [number for number in found.keys() - live.keys() if number in before and not before[number].gone]
+    wanted = dict(found) if losses.admit(unit, origin, len(gone)) else live
+    with audience.holding(unit, _held(unit, origin, live, before)) as held:
+        counts = compare(unit, origin, list(wanted.values()))
+    losses.went(unit, origin, len(gone) if wanted is not live else 0, held.left)
+    return counts
+
+
 def compare(unit: Unit, origin: Origin, batch: list[Record]) -> Counts:
     """Bring the cards of some records up to date; those without a card get one."""
     stored = cards.of_records(unit.conn, origin.id, [each.id for each in batch])
@@ -288,23 +326,36 @@ def _suspects(site: Site, origin: Origin) -> list[str]:
 
 
 def _withdraw_missing(unit: Unit, origin: Origin, suspects: Sequence[str], *, confirmed: bool = False) -> Counts:
-    """Withdraw the cards of those that are deleted, no person any more, or missing, the last within the bound."""
+    """Withdraw the cards whose record is missing, deleted or no person any more, and let cards leave audiences whose
+    filter they do not pass any more, all within the bound."""
     counts, cause = Counts(), Cause(unit.actor)
-    missing: list[str] = []
+    gone: dict[str, Record | None] = {}
     for start in range(0, len(suspects), BATCH):
         part = suspects[start : start + BATCH]
         found = unit.records(origin).get_many(part)
         shown = cards.of_records(unit.conn, origin.id, part)
         for record_id in (each for each, card in shown.items() if not card.gone):
             record = found.get(record_id)
-            if record is None:
-                missing.append(record_id)
-            elif record.deleted_at is not None or not is_person(record):
-                project(unit, origin, record_id, record, cause=cause)
-                counts += Counts(removed=1)
-    if not losses.admit(unit, origin, len(missing), confirmed=confirmed):
-        return counts + Counts(refused=len(missing))
-    losses.settle(unit, origin)
-    for record_id in missing:
-        project(unit, origin, record_id, None, cause=cause)
-    return counts + Counts(removed=len(missing))
+            if record is None or record.deleted_at is not None or not is_person(record):
+                gone[record_id] = record
+    if losses.admit(unit, origin, len(gone), confirmed=confirmed):
+        losses.settle(unit, origin)
+        for record_id, record in gone.items():
+            project(unit, origin, record_id, record, cause=cause)
+        counts += Counts(removed=len(gone))
+    else:
+        counts += Counts(refused=len(gone))
+        gone = {}
+    left: dict[int, int] = {}
+    for number in losses.leaving(unit.conn, origin.id):
+        each = membership.get_audience(unit.conn, number)
+        misfits = audience.misfits(unit, each) if each.active else set()
+        if losses.admit_leaving(unit, origin, each, len(misfits), confirmed=confirmed):
+            losses.settle(unit, origin, number)
+            membership.leave(unit.conn, number, misfits, unit.revision)
+            left[number] = len(misfits)
+        else:
+            counts += Counts(refused=len(misfits))
+    if not confirmed:
+        losses.went(unit, origin, len(gone), left)
+    return counts

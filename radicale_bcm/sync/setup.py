@@ -13,7 +13,7 @@ from radicale_bcm.books import cards, collections, collisions, membership, origi
 from radicale_bcm.books.collections import Collection
 from radicale_bcm.books.membership import Audience, Epoch
 from radicale_bcm.books.setups import Setup
-from radicale_bcm.sync import audience, setup_history
+from radicale_bcm.sync import audience, losses, setup_history
 from radicale_bcm.sync.errors import Conflict, Invalid, NotThere
 from radicale_bcm.sync.options import DEFAULT_CATEGORY
 from radicale_bcm.sync.unit import Unit
@@ -36,13 +36,15 @@ class Choice:
 
 class Effect(NamedTuple):
     """What a change of a set-up came to: the filters in words, how many contacts pass them now, and how many business
-    cards entered and left folders."""
+    cards entered and left folders. `beyond` says that the person sees so many fewer that it has to be confirmed: the
+    bound is that of `losses`."""
 
     setup: Setup
     described: str
     matching: int
     entering: int
     leaving: int
+    beyond: bool
 
 
 def folder_path(principal: str, name: str) -> str:
@@ -80,12 +82,14 @@ def start(unit: Unit, principal: str, choice: Choice) -> Effect:
     setups.save(unit.conn, saved)
     setup_history.write(unit, old, saved)
     shown_now = _shown(unit, folder.id)
+    lost = {number for _, number in shown_before} - {number for _, number in shown_now}
     return Effect(
         saved,
         audience.words_of(unit, unit.origin.id).describe(saved.filters),
         len(membership.members(unit.conn, wanted.id)),
         len(shown_now - shown_before),
         len(shown_before - shown_now),
+        len(lost) > losses.bound(unit, len(shown_before)),
     )
 
 

@@ -5,7 +5,7 @@ Looking changes nothing. A repair makes the projection anew and destroys nothing
 a person can decide is left, and told.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
 
@@ -21,7 +21,7 @@ from radicale_bcm.contacts import card as codec
 from radicale_bcm.contacts import edit
 from radicale_bcm.contacts.lines import NotAVCard
 from radicale_bcm.contacts.model import display_name
-from radicale_bcm.sync import audience, mending, pull
+from radicale_bcm.sync import audience, losses, mending, pull
 from radicale_bcm.sync.project import etag_of, hidden_now, is_person, link_to, rendered_now, shown_contact
 from radicale_bcm.sync.pull import BATCH
 from radicale_bcm.sync.unit import Site, Unit
@@ -127,6 +127,7 @@ def _of_records(unit: Unit, record_ids: list[str]) -> Iterator[Difference]:
     stored = cards.of_records(unit.conn, unit.origin.id, record_ids)
     archived = cards.archived_among(unit.conn, [(each.id, each.version) for each in stored.values()])
     audiences = membership.active_audiences(unit.conn, unit.origin.id)
+    waiting = losses.leaving(unit.conn, unit.origin.id)
     for record_id, record in records.items():
         if record.deleted_at is not None or not is_person(record):
             continue
@@ -140,7 +141,7 @@ def _of_records(unit: Unit, record_ids: list[str]) -> Iterator[Difference]:
         else:
             for reason in _wrong_card(unit, before, record, has_version=before.id in archived):
                 yield Difference(record_id, before.label, reason, mend=mending.card(record_id))
-            yield from _wrong_membership(unit, before, record, audiences)
+            yield from _wrong_membership(unit, before, record, audiences, waiting)
 
 
 def _wrong_card(unit: Unit, before: Card, record: Record, *, has_version: bool) -> Iterator[str]:
@@ -170,21 +171,27 @@ def _wrong_card(unit: Unit, before: Card, record: Record, *, has_version: bool) 
         yield "the card is listed under another name than the record's"
 
 
-def _wrong_membership(unit: Unit, card: Card, record: Record, audiences: Sequence[Audience]) -> Iterator[Difference]:
+def _wrong_membership(
+    unit: Unit, card: Card, record: Record, audiences: Sequence[Audience], waiting: Container[int]
+) -> Iterator[Difference]:
     now = membership.audiences_of(unit.conn, card.id)
     for each in audiences:
         fits = audience.matches(unit, each, record)
         if fits != (each.id in now):
             filters = " and ".join(each.filters) or "everybody"
             reason = f"the card is {'missing from' if fits else 'still in'} the folders of {filters}"
-            yield Difference(record.id, card.label, reason, mend=mending.place(record.id))
+            # Beyond the bound an administrator decides (losses), and a repair does not.
+            mend = None if each.id in waiting else mending.place(record.id)
+            yield Difference(record.id, card.label, reason, mend=mend)
 
 
 def _of_cards(unit: Unit, record_ids: set[str]) -> Iterable[Difference]:
+    waits = losses.of(unit.conn, unit.origin) is not None
     for card in cards.iterate(unit.conn, unit.origin.id):
         if not card.gone and card.record_id not in record_ids:
             reason = "the card is shown although its record is deleted or missing"
-            yield Difference(card.record_id, card.label, reason, mend=mending.card(card.record_id))
+            mend = None if waits else mending.card(card.record_id)
+            yield Difference(card.record_id, card.label, reason, mend=mend)
         elif card.gone and membership.audiences_of(unit.conn, card.id):
             reason = "the withdrawn card is still in folders"
             yield Difference(card.record_id, card.label, reason, mend=mending.withdrawn(card.id))

@@ -99,3 +99,23 @@ def test_a_database_that_lost_its_records_is_an_error_that_somebody_confirms(own
     assert own.json("sync", "now", "--full", "--yes")["removed"] == 41
     assert shown(own)[1] == 0
     assert own.json("status")[0]["missing_records"] == 0
+
+
+def test_a_filter_or_a_switch_that_takes_many_cards_away_is_confirmed(own: Tool):
+    many = "".join(f"BEGIN:VCARD\nVERSION:3.0\nFN:Person {number}\nEND:VCARD\n" for number in range(40))
+    own("import", "-", stdin=many)
+    before = shown(own)
+    change = ("sync", "set", "--principal", "alice", "--filter", "name=Person 1*")
+    assert own.json(*change, "--dry-run")["leaving"] == 31
+    assert "31 business cards leave" in own(*change, status=1).err
+    assert "--yes" in own("sync", "start", *change[2:], status=1).err
+    assert shown(own) == before
+    # Within the bound nobody asks, and a folder that is another one takes nothing away.
+    assert own.json("sync", "set", "--principal", "alice", "--filter", "name=<>Person 1*")["leaving"] == 11
+    assert own.json("sync", "set", "--principal", "alice", "--no-filter")["entering"] == 11
+    own("sync", "set", "--principal", "alice", "--folder", "Others")
+    assert shown(own) == before
+    assert "42 cards leave" in own("database", "switch", "second", "--remove", status=1).err
+    assert shown(own) == before
+    assert own.json(*change, "--yes")["leaving"] == 31
+    assert own.json("database", "switch", "second", "--remove", "--yes")["removed"] == 11

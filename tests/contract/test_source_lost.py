@@ -9,10 +9,11 @@ import pytest
 
 from radicale_bcm.books.view import Resource
 from radicale_bcm.database.errors import DatabaseError
-from radicale_bcm.sync import databases, losses, pull
+from radicale_bcm.sync import databases, losses, pull, setup, verify
 from tests.contract.world import ADMIN, World, people
 
 COUNT = 60
+BOUND = 20  # as it is shipped; a quarter would be less
 
 MAPPING = """
 table = "person"
@@ -51,7 +52,7 @@ class Source:
 
     def lost(self) -> bool:
         with self.world.site.read() as conn:
-            return losses.of(conn, self.world.site.origin()) is not None
+            return bool(losses.all_waiting(conn, self.world.site.origin()))
 
 
 @pytest.fixture(params=["native", "mapped"])
@@ -109,6 +110,71 @@ def test_an_emptied_or_half_loaded_table_takes_no_card_away(source: Source, left
     assert not source.lost()
     assert source.shown().keys() == source.before.keys()
     source.world.sound()
+
+
+def _set(source: Source, **values: str) -> None:
+    """As another program does with all its rows."""
+    native = source.table == "contact"
+    columns = {"email": "email" if native else "mail"}
+    changed = "" if native else ", changed = CURRENT_TIMESTAMP"
+    for name, value in values.items():
+        source.run(f"UPDATE {source.table} SET {columns[name]} = '{value}'{changed}")
+
+
+def test_a_program_that_changes_all_rows_lets_no_card_leave_a_filter(source: Source):
+    """Nor when it is looked at in full; a card is as its record says all the same."""
+    world = source.world
+    with world.site.write(ADMIN) as unit:
+        setup.change(unit, "alice", setup.Choice(filters=["email=*@example.com"]))
+    before, revision = source.shown(), world.revision()
+    assert len(before) == COUNT
+    _set(source, email="x@elsewhere.example")
+    for full in (False, True, False):
+        assert source.look(full=full).refused == COUNT
+        assert source.shown().keys() == before.keys()
+    assert source.lost()
+    assert all("x@elsewhere.example" in each.text for each in source.shown().values())
+    assert world.delta(revision) == (set(before), set())
+    assert all(each.mend is None for each in verify.differences(world.site, ADMIN))
+    _set(source, email="y@example.com")
+    source.look()
+    assert not source.lost()
+    world.sound()
+    _set(source, email="z@elsewhere.example")
+    assert source.look().refused == COUNT
+    # Somebody who looks at one of them does not take it away either.
+    if source.table == "contact":
+        world.edit(min(before), "END:VCARD", "X-OWN:1\r\nEND:VCARD")
+    assert source.shown().keys() == before.keys()
+    assert pull.compare_all(world.site, ADMIN, confirmed=True).refused == 0
+    assert source.shown() == {}
+    assert not source.lost()
+    world.sound()
+
+
+def test_row_by_row_no_more_go_than_at_once(source: Source):
+    """The bound is one of ten minutes, as that of a phone (C9)."""
+    for number in range(0 if source.table == "person" else 1, 31):
+        source.run(f"DELETE FROM {source.table} WHERE id = {number}")
+        source.look()
+    assert len(source.shown()) == COUNT - BOUND
+    assert source.lost()
+    source.look(full=True)
+    assert len(source.shown()) == COUNT - BOUND
+
+
+def test_all_records_put_into_deleted_items_by_another_program_are_held(source: Source):
+    where = "deleted_at = CURRENT_TIMESTAMP" if source.table == "contact" else "kind = 'x', changed = CURRENT_TIMESTAMP"
+    source.run(f"UPDATE {source.table} SET {where}")
+    for full in (False, True):
+        assert source.look(full=full).removed == 0
+    assert source.shown() == source.before
+    back = "deleted_at = NULL" if source.table == "contact" else "kind = 'p'"
+    source.run(f"UPDATE {source.table} SET {back}")
+    source.look()
+    source.look(full=True)
+    assert not source.lost()
+    assert source.shown().keys() == source.before.keys()
 
 
 def test_a_table_that_is_away_takes_no_card_away(source: Source):

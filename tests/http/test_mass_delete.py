@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.dav import Server
-from tests.http.company import Company, Office
+from tests.http.company import Company, Office, Refused
 from tests.http.conftest import make_company
 
 SHIPPED = 20
@@ -134,13 +134,16 @@ def test_moves_count_and_the_window_ends(small: Office):
     assert status(company, "alice") == 5
 
 
-def test_filters_and_stops_know_no_bound_but_say_how_many_leave(small: Office):
+def test_filters_and_stops_beyond_the_bound_are_confirmed_and_say_how_many_leave(small: Office):
     company = small.company
     fill(company, 40)
     alice = small.phone("alice")
     preview = company.run("sync", "set", "--principal", "alice", "--filter", "family_name=Number001", "--dry-run")
     assert preview["leaving"] == 39
-    company.run("sync", "set", "--principal", "alice", "--filter", "family_name=Number001")
+    with pytest.raises(Refused):
+        company.run("sync", "set", "--principal", "alice", "--filter", "family_name=Number001")
+    assert alice.sync() == (set(), set())
+    company.run("sync", "set", "--principal", "alice", "--filter", "family_name=Number001", "--yes")
     changed, removed = alice.sync()
     assert (len(changed), len(removed)) == (0, 39)
     assert status(company, "alice") == 0
