@@ -12,7 +12,7 @@ from typing import Any
 from radicale_bcm.database.errors import DatabaseError
 from tests.crash import calls, statements
 from tests.crash.child import Child, Say
-from tests.crash.killed import Ends, differences, prepare
+from tests.crash.killed import Ends, differences, phones, prepare
 from tests.crash.operations import REQUESTS, Operation
 from tests.crash.place import Client, Place
 
@@ -113,6 +113,7 @@ def _wrong(place: Place, operation: Operation, ends: Ends, kind: str, child: Chi
         if not done and (claimed or (differences(ends.before, now) and not operation.steps)):
             yield f"{kind}, {status}: neither before nor after: {differences(ends.after, now)}"
         yield from now.faults
+        yield from phones(now)
     child.go_on()
     answer = child.end().answers[3].partition(":")[0]
     if answer not in operation.answers and not ((done is not False or operation.steps) and answer in operation.again):

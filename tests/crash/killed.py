@@ -50,7 +50,7 @@ def killed(place: Place, operation: Operation, ends: Ends, at: int, **how: Any) 
             wanted = ends.after if done else ends.before
             yield from (f"history: {each}" for each in _history(wanted, now, everything=False))
         yield from now.faults
-        yield from _phones(now)
+        yield from phones(now)
     again = _do(place, operation)
     answer = again.answers[0].partition(":")[0]
     if answer not in operation.answers and not ((done is not False or operation.steps) and answer in operation.again):
@@ -95,7 +95,8 @@ def _history(wanted: Seen, found: Seen, *, everything: bool) -> list[str]:
     return [f"lacks {each}" for each in (one - other)] + [f"has {each}" for each in (other - one)]
 
 
-def _phones(now: Seen) -> Iterator[str]:
+def phones(now: Seen) -> Iterator[str]:
+    """Whoever had everything before and synced once since, and has something else than the folder shows."""
     for path, replica in now.replicas.items():
         if replica != now.shown[path]:
             yield f"a phone that syncs {path} has {_apart(now.shown[path], replica)}"

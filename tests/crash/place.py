@@ -80,12 +80,15 @@ class Place:
 
     def keep(self) -> None:
         """Remember how everything is now."""
+        self._keep_databases()
+        shutil.rmtree(self.kept, ignore_errors=True)
+        shutil.copytree(self.live, self.kept)
+
+    def _keep_databases(self) -> None:
         for name in DATABASES:
             if (self.live / name).exists():
                 with closing(sqlite3.connect(self.live / name)) as client:
                     client.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-        shutil.rmtree(self.kept, ignore_errors=True)
-        shutil.copytree(self.live, self.kept)
 
     def put_back(self) -> None:
         """Let everything be as it was remembered."""
