@@ -53,7 +53,6 @@ def restore_erased(connection: Connection, seq: int) -> Record:
     records = Records(connection)
     if copy.uid and records.get_by_uid(copy.uid):
         raise DuplicateUid(copy.uid)
-    known = copy.type if copy.type in list_types(connection) else DEFAULT_TYPE
     kinds = {field.name: field for field in FIELDS}
     fields = {
         name: value
@@ -62,7 +61,7 @@ def restore_erased(connection: Connection, seq: int) -> Record:
     }
     key = key_of(copy.record_id)
     free = key is not None and records.get(copy.record_id) is None
-    record = records.insert(fields, uid=copy.uid, record_type=known, key=key if free else None)
+    record = records.put_back(fields, uid=copy.uid, record_type=copy.type, key=key if free else None)
     purge_erased(connection, seq)
     return record
 

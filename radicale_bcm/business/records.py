@@ -146,10 +146,18 @@ class Records:
         uid: str | None = None,
         record_type: str = DEFAULT_TYPE,
         at: datetime | None = None,
-        key: int | None = None,
     ) -> Record:
-        """See RecordSource. `key` is the id of a record that was here before and comes back."""
+        """See RecordSource."""
         known = DEFAULT_TYPE if record_type == DEFAULT_TYPE else self._person_type(record_type).name
+        return self._insert(fields, uid, known, {"created_at": at, "modified_at": at} if at else {})
+
+    def put_back(self, fields: Mapping[str, str], *, uid: str, record_type: str, key: int | None) -> Record:
+        """A record that was here before, at its id if that is free. It may be of any type: other programs write some
+        that we show nobody. Raises as `insert` does."""
+        known = record_type if record_type in self._types else DEFAULT_TYPE
+        return self._insert(fields, uid, known, {} if key is None else {"id": key})
+
+    def _insert(self, fields: Mapping[str, str], uid: str | None, known: str, more: Mapping[str, Any]) -> Record:
         refused = self.refusals(fields, known)
         if uid and (reason := reason_against("text", UID_LENGTH, uid)):
             refused["uid"] = reason
@@ -159,10 +167,7 @@ class Records:
         values["type"] = known
         if uid:
             values["uid"] = uid
-        if key is not None:
-            values["id"] = key
-        if at:
-            values |= {"created_at": at, "modified_at": at}
+        values |= more
         try:
             made = rows.new_key(self.connection, contact.insert().values(values))
         except IntegrityError:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from hashlib import sha256
 
 from radicale_bcm.contacts import lines
-from radicale_bcm.contacts.card import normalised, read
+from radicale_bcm.contacts.card import join_categories, normalised, read, split_categories
 from radicale_bcm.contacts.fields import BY_NAME
 from radicale_bcm.contacts.lines import Line
 from radicale_bcm.contacts.marker import is_badge, without_badge
@@ -82,6 +82,7 @@ def decide(
     unreadable = unreadable_dates(texts.sent, sent)
     # What a card can show of the record: a database may hold blanks around a text, which no client ever sees.
     shown = normalised(dict(record))
+    hidden = _without(shown, ignore_categories)
     changes: dict[str, str] = {}
     overruled: dict[str, str] = {}
     kept: list[str] = []
@@ -99,6 +100,9 @@ def decide(
             if now != base.get(name, ""):
                 overruled[name] = record.get(name, "")
             changes[name] = new
+    if hidden and "category" in changes:
+        # The record has names of its own that the set-up gives as well: what a client does with them says nothing.
+        changes["category"] = join_categories([*hidden, *split_categories(changes["category"])])
     known = unreadable_dates(texts.base, base)
     unreadable = {name: value for name, value in unreadable.items() if known.get(name) != value}
     return Decision(changes, merge_lines(texts), overruled, tuple(kept), unreadable)
@@ -118,6 +122,16 @@ def without_unreadable_dates(text: str, contact: Contact) -> str:
     if not gone:
         return text
     return "".join(_ended(line.raw) for line in lines.parse(text) if _DATES.get(line.name) not in gone)
+
+
+def _without(contact: Contact, ignore_categories: frozenset[str]) -> list[str]:
+    """Take these names out of a contact's categories. Returns those that were there."""
+    ignored = {name.lower() for name in ignore_categories}
+    names = split_categories(contact.get("category", ""))
+    hidden = [name for name in names if name.lower() in ignored]
+    if hidden:
+        contact["category"] = join_categories([name for name in names if name not in hidden])
+    return hidden
 
 
 def edited_fields(base: Contact, sent: Contact) -> list[str]:

@@ -67,6 +67,21 @@ def test_a_row_that_another_program_removed_is_listed_and_comes_back(world, plai
         restore(world, nick)
 
 
+def test_a_removed_row_of_a_type_that_nobody_is_shown_comes_back_as_that(world, plain_sql_of):
+    """A company among the persons, as another program may write it."""
+    nick = world.add(**NICK)
+    plain_sql_of(
+        world,
+        f"UPDATE contact SET type = 'account' WHERE id = {nick}",
+        f"DELETE FROM contact WHERE id = {nick}",
+    )
+    restore(world, nick)
+    assert deleted(world) == []
+    assert (world.record(nick).type, world.record(nick).fields) == ("account", NICK)
+    world.pull()
+    assert world.folder() == {}
+
+
 def test_a_purge_before_anybody_looked_takes_the_card_along(world, plain_sql_of):
     """The row was removed and is purged before its card was withdrawn: no folder may show what is left of it."""
     nick = world.add(**NICK)

@@ -5,6 +5,7 @@ histories."""
 from tests.histories import admin, steps
 from tests.histories.stage import Crash
 from tests.histories.steps import Life, Step
+from tests.histories.world import World
 
 # A unit of work commits the business database, then the state, then takes its changes off the log.
 AFTER = (0, 0, 0, 1, 1, 1, 2, 3, 5, 9)
@@ -37,7 +38,7 @@ def crash(life: Life) -> str:
     world, chosen = life.world, life.random.choice(CRASHING)
     before, number = world.remembered(), life.number
     after = life.random.choice(AFTER)
-    world.crashed, world.stage.fuse = False, after
+    world.crashed, world.stage.fuse, world.purging = False, after, []
     try:
         told = life.attempt(chosen)
         where = "after its commit" if world.crashed else "after its answer"
@@ -48,11 +49,23 @@ def crash(life: Life) -> str:
         life.number = max(number, life.number)
         # Whoever comes next finishes a move that the business database has: the contact arrives.
         world.arriving = chosen is steps.move_card
+        if chosen is admin.purge:
+            _believe_in_purges(world)
     finally:
         world.stage.fuse = None
     world.counts[f"crash {where}"] += 1
     world.stage.restart()
     return f"crash {where}: {told}"
+
+
+def _believe_in_purges(world: World) -> None:
+    """Whoever comes next finishes a purge that the business database has: nothing of these records need be left."""
+    left = world.rows().keys() | world.erased(world.model.current).keys()
+    for each in world.purging:
+        if each.record_id not in left:
+            world.ledger.purged_record(world.model.current, each.record_id)
+            world.ledger.purged_plain({each.uid}, each.places)
+            world.counts["a purge finished after a crash"] += 1
 
 
 def restart(life: Life) -> str:

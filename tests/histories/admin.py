@@ -14,6 +14,7 @@ from radicale_bcm.sync.undo import Undone
 from radicale_bcm.sync.unit import Unit
 from tests.histories.stage import ADMIN, MAIN, OTHER, Crash
 from tests.histories.steps import Life, Step
+from tests.histories.world import Purging
 
 UNDOABLE = 25
 
@@ -115,7 +116,12 @@ def purge(life: Life) -> str:
         chosen = life.random.sample(listed, min(len(listed), life.random.choice((1, 1, 2))))
         uids = {_uid_of(unit, each.id) for each in chosen}
         places = {(each.path.strip("/"), _href_of(unit, each.id)) for each in chosen if each.path}
-        places |= {place for each in chosen for place in _promoted_from(unit, each.id)}
+        life.world.purging = [
+            Purging(each.id, _uid_of(unit, each.id), set(_promoted_from(unit, each.id)))
+            for each in chosen
+            if not each.path
+        ]
+        places |= {place for each in life.world.purging for place in each.places}
         trash.purge(unit, [each.id for each in chosen])
     for each in chosen:
         if not each.path:

@@ -340,7 +340,7 @@ def put_plain(life: Life) -> str:
     life.world.plain[path][href] = text
     life.world.ledger.put(path, href, text)
     if life.random.random() < 0.1:
-        with life.world.acting(person.name) as unit:
+        with life.world.once_more(), life.world.acting(person.name) as unit:
             _put(unit, life, path, href, uid, text)
             assert "revision" not in vars(unit), "the same once more is a change"
         life.world.counts["a PUT repeated"] += 1
@@ -434,7 +434,8 @@ def edit_card(life: Life) -> str:
     if life.random.random() < 0.15:
         # The answer was lost, and the phone sends it once more.
         before = life.world.rows()
-        _edit(life, person, shown, text)
+        with life.world.once_more():
+            _edit(life, person, shown, text)
         assert _without_times(life.world.rows()) == _without_times(before), "an edit that was repeated is another one"
         life.world.counts["an edit repeated"] += 1
     return told
@@ -458,11 +459,11 @@ def _edit_kept(life: Life, person: Person, number: int, name: str, value: str) -
     if name == "category":
         # The set-up's is nobody's: with or without it, nothing was changed. These phones show no categories, so
         # that all of them are left out means nothing.
-        before, after = (
-            [each for each in codec.split_categories(text) if each.lower() != person.category.lower()]
-            for text in (fields.get(name, ""), value)
-        )
-        value = fields.get(name, "") if before == after or not after else codec.join_categories(after)
+        names, sent = codec.split_categories(fields.get(name, "")), codec.split_categories(value)
+        own = [each for each in names if each.lower() != person.category.lower()]
+        after = [each for each in sent if each.lower() != person.category.lower()]
+        also = [each for each in names if each not in own]
+        value = fields.get(name, "") if own == after or not after else codec.join_categories([*also, *after])
     if value:
         fields[name] = value
     else:

@@ -61,6 +61,15 @@ class Model:
     ledger: Ledger = field(default_factory=Ledger)
 
 
+@dataclass
+class Purging:
+    """A record that is about to be purged: its id and UID, and where the plain contacts were that became it."""
+
+    record_id: str
+    uid: str
+    places: set[tuple[str, str]]
+
+
 class World:
     """Databases, people and plain contacts."""
 
@@ -71,6 +80,7 @@ class World:
         self.counts: Counter[str] = Counter()
         self.crashed = False
         self.arriving = False
+        self.purging: list[Purging] = []
         self.observed: tuple[int, str] | None = None
         self.unseen_deletes = 0
         self.restored = False
@@ -136,14 +146,24 @@ class World:
                 raise
             self.crashed = True
 
+    @contextmanager
+    def once_more(self) -> Iterator[None]:
+        """What says nothing new. If the process is gone in it, the answer to the first time stands."""
+        try:
+            yield
+        except Crash:
+            self.crashed = True
+
+    def erased(self, name: str) -> dict[str, Contact]:
+        """The rows of a database that other programs removed, by id."""
+        with self.site.business(self.stage.origins[name]).reader() as source:
+            return {number: each.fields for number, each in trash.erased_records(source).items()}
+
     def check_ledger(self) -> None:
         """Nothing that was acknowledged is lost."""
         origins = {name: origin.id for name, origin in self.stage.origins.items()}
         rows = {name: self.rows(name) for name in origins}
-        erased: dict[str, dict[str, Contact]] = {}
-        for name, origin in self.stage.origins.items():
-            with self.site.business(origin).reader() as source:
-                erased[name] = {number: each.fields for number, each in trash.erased_records(source).items()}
+        erased = {name: self.erased(name) for name in origins}
         with self.site.read() as conn:
             self.counts["values looked for in the ledger"] += self.ledger.check(conn, origins, rows, erased)
 

@@ -214,6 +214,17 @@ def test_a_category_that_a_person_puts_on_a_business_card_is_the_records(office:
     assert set(office.company.row(nick)["category"].split(",")) == {"Customer", "VIP"}
 
 
+def test_a_record_that_has_the_set_ups_category_itself_takes_another_one(office: Office, nick):
+    """The card shows the name once, whoever gave it: an added category is no conflict with it."""
+    office.company.run("contact", "edit", nick, "category=Business,Customer")
+    phone = office.phone("alice")
+    href, etag, text = phone.business_card(nick)
+    phone.put(href, replaced(text, "CATEGORIES:Business,Customer", "CATEGORIES:Business,VIP"), etag=etag)
+    assert set(office.company.row(nick)["category"].split(",")) == {"Business", "VIP"}
+    phone.sync()
+    assert phone.cards[href][1].count("Business") == 1
+
+
 # ---------------------------------------------------------------- C5
 
 
