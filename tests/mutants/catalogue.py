@@ -75,7 +75,7 @@ MUTANTS = (
     Mutant(
         "a card that left a filter stays in its audience",
         "radicale_bcm/sync/audience.py",
-        "    for number in sorted(now - fitting):\n",
+        "    for number in sorted(leaving):\n",
         "    for number in sorted(now - now):\n",
         _HISTORIES,
     ),
@@ -166,8 +166,22 @@ MUTANTS = (
     Mutant(
         "the bound on vanishing records is not kept",
         "radicale_bcm/sync/losses.py",
-        "if confirmed or missing <= bound(unit, shown):",
-        "if confirmed or missing:",
+        "if count + recent <= bound(unit, shown + recent):",
+        "if count:",
+        _only("contract/test_source_lost", "sqlite"),
+    ),
+    Mutant(
+        "the bound on vanishing records forgets what went a moment ago",
+        "radicale_bcm/sync/losses.py",
+        "if count + recent <= bound(unit, shown + recent):",
+        "if count <= bound(unit, shown):",
+        _only("contract/test_source_lost", "sqlite"),
+    ),
+    Mutant(
+        "too many cards leave a filter at once",
+        "radicale_bcm/sync/pull.py",
+        "            held.add(number)\n",
+        "            continue\n",
         _only("contract/test_source_lost", "sqlite"),
     ),
     Mutant(
