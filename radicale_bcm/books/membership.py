@@ -52,6 +52,11 @@ _STAYS_OF_CARD = Prepared(
     select(member.c.audience_id).where(member.c.card_id == bindparam("card_id"), member.c.departed.is_(None))
 )
 _ONE_AUDIENCE = Prepared(_AUDIENCE.where(audience.c.id == bindparam("id")))
+_STAMP = Prepared(
+    select(audience.c.id, audience.c.filter_key).where(
+        audience.c.origin_id == bindparam("origin_id"), audience.c.active.is_(True)
+    )
+)
 _ACTIVE = Prepared(_AUDIENCE.where(audience.c.origin_id == bindparam("origin_id"), audience.c.active.is_(True)))
 _ENTER = insert(member)
 _LEAVE = (
@@ -96,10 +101,7 @@ def active_audiences(conn: Connection, origin_id: int) -> list[Audience]:
 
 def active_stamp(conn: Connection, origin_id: int) -> Stamp:
     """Which audiences those are: the same stamp is the same audiences with the same filters."""
-    found = select(audience.c.id, audience.c.filter_key).where(
-        audience.c.origin_id == origin_id, audience.c.active.is_(True)
-    )
-    return frozenset((number, key) for number, key in conn.execute(found))
+    return frozenset((number, key) for number, key in _STAMP.all(conn, {"origin_id": origin_id}))
 
 
 def add_audience(conn: Connection, origin_id: int, filters: Sequence[str], canonical: str, revision: int) -> Audience:

@@ -58,7 +58,7 @@ def read_through(unit: Unit, card: Card) -> Card | None:
     """
     if card.origin_id != unit.origin.id:
         return card
-    record = unit.records().get(card.record_id, lock=True)
+    record = unit.lock(card.record_id)
     is_gone = record is None or record.deleted_at is not None
     if is_gone and not card.gone and losses.of(unit.conn, unit.origin) is not None:
         raise Unavailable(url_safe(unit.origin.url), "too many of its contacts are missing to be believed")
@@ -79,7 +79,7 @@ def edit_card(unit: Unit, folder: Folder, card: Card, sent: Sent) -> Card:
     if card.origin_id != unit.origin.id:
         return _edit_kept_card(unit, folder, card, sent)
     _refuse_read_only(unit)
-    record = unit.records().get(card.record_id, lock=True)
+    record = unit.locked(card.record_id)
     if record is None:
         raise Forbidden("the record of this card is gone")
     decision = _decide(unit, folder, card, record, sent)
@@ -223,7 +223,7 @@ def delete_card(unit: Unit, folder: Folder, card: Card, moved: Moved | None = No
 
 def says_nothing_new(unit: Unit, folder: Folder, card: Card, sent: Sent) -> bool:
     """Whether applying a sent card to the card as it is now would change nothing."""
-    record = unit.records().get(card.record_id, lock=True) if card.origin_id == unit.origin.id else None
+    record = unit.lock(card.record_id) if card.origin_id == unit.origin.id else None
     if record is None:
         return False
     decision = _decide(unit, folder, card, record, replace(sent, matched=True))

@@ -20,7 +20,7 @@ from radicale_bcm.books import revisions, setups
 from radicale_bcm.books.history import Actor
 from radicale_bcm.books.open import StateDatabase
 from radicale_bcm.books.setups import Origin
-from radicale_bcm.business.contract import RecordSource
+from radicale_bcm.business.contract import Record, RecordSource
 from radicale_bcm.business.mapped import MappedDatabase
 from radicale_bcm.business.notes import Note
 from radicale_bcm.business.open import Business, BusinessDatabase, open_business
@@ -155,8 +155,20 @@ class Unit:
         self._business = business
         self._state_only = state_only
         self._records: dict[int, RecordSource] = {}
+        self._locked: dict[str, Record] = {}
         self._noted: list[tuple[Feed, int]] = []
         self._taken: list[tuple[Feed, int]] = []
+
+    def lock(self, record_id: str) -> Record | None:
+        """A record of the current business database, which nobody else can change until this unit ends."""
+        found = self.records().get(record_id, lock=True)
+        if found is not None:
+            self._locked[record_id] = found
+        return found
+
+    def locked(self, record_id: str) -> Record | None:
+        """The same for whoever changes it next: as it was read when it was locked, if it was."""
+        return self._locked.pop(record_id, None) or self.records().get(record_id, lock=True)
 
     def note(self, record_id: str, record_version: str, data: dict[str, Any]) -> None:
         """Write down in the business transaction what the state has to do with a record that this unit changed.

@@ -115,13 +115,15 @@ def main() -> None:
                 cluster.close()
 
 
-def one_round(sides: dict[str, tuple[Server, list[int]]], results: Results, only: set[str], seconds: float) -> None:
-    """Each operation once on each side."""
+def one_round(
+    sides: dict[str, tuple[Server, list[int]]], results: Results, only: set[str], seconds: float, number: int
+) -> None:
+    """Each operation once on each side; edits differ from those of the rounds before."""
     clients = {}
     for side, (server, _) in sides.items():
         clients[side] = Client(server.url, BOOK, USER, filled.PASSWORD)
         clients[side].start()
-    todo = {side: operations(client, random.Random(1)) for side, client in clients.items()}
+    todo = {side: operations(client, random.Random(number)) for side, client in clients.items()}
     for name in next(iter(todo.values())):
         if only and name not in only:
             continue
