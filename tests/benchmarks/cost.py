@@ -4,6 +4,7 @@
 import os
 import time
 from collections.abc import Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,7 +19,8 @@ def _family(pid: int) -> list[int]:
         each = queue.pop()
         found.append(each)
         for task in Path(f"/proc/{each}/task").glob("*/children"):
-            queue += [int(child) for child in task.read_text().split()]
+            with suppress(FileNotFoundError, ProcessLookupError):  # the thread has just ended
+                queue += [int(child) for child in task.read_text().split()]
     return found
 
 
