@@ -173,6 +173,17 @@ def latest(conn: Connection, entry_of: Subject, action: str, at: datetime) -> En
     return _made(tuple(row)) if row else None
 
 
+def actors(conn: Connection, origin_id: int, record_ids: Sequence[str], action: str) -> dict[str, str]:
+    """Who did a thing to these records the last time; records of which that is not known are left out."""
+    found: dict[str, str] = {}
+    for part in chunks(list(record_ids)):
+        mine = (history.c.origin_id == origin_id) & history.c.record_id.in_(part) & (history.c.action == action)
+        last = select(func.max(history.c.id)).where(mine).group_by(history.c.record_id)
+        rows = conn.execute(select(history.c.record_id, history.c.actor).where(history.c.id.in_(last)))
+        found.update((row.record_id, row.actor) for row in rows)
+    return found
+
+
 def _made(values: tuple[Any, ...]) -> Entry:
     entry = Entry._make(values)
     changes = {name: (old, new) for name, (old, new) in json.loads(values[-2]).items()}

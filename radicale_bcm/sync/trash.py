@@ -6,7 +6,7 @@ Records that another program removed from their table are among them: a trigger 
 """
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from radicale_bcm.books import cards, history, items
@@ -52,7 +52,7 @@ class Outcome:
 
 def listed(unit: Unit) -> list[Deleted]:
     """All Deleted Items, latest first."""
-    records = [_of_record(each) for each in unit.records().list_deleted()]
+    records = _with_names(unit, [_of_record(each) for each in unit.records().list_deleted()])
     gone = [_of_erased(each) for each in erased_records(unit.records()).values()]
     plain = [_of_plain(each) for each in items.trashed(unit.conn)]
     return sorted(records + gone + plain, key=lambda each: each.deleted_at, reverse=True)
@@ -86,6 +86,17 @@ def erased_records(source: RecordSource) -> dict[str, Erased]:
 def _of_record(record: Record) -> Deleted:
     assert record.deleted_at is not None
     return Deleted(record.id, display_name(record.fields), record.type, record.deleted_at, record.deleted_by or "")
+
+
+def _with_names(unit: Unit, found: list[Deleted]) -> list[Deleted]:
+    """A mapped database has no column that says who deleted a record: the history does, if it was a person here."""
+    if isinstance(unit.records(), Records):
+        return found
+    numbers = [each.id for each in found]
+    # Whoever was the last that we know of did not delete a record that is shown still.
+    gone = {record_id for record_id, card in cards.of_records(unit.conn, unit.origin.id, numbers).items() if card.gone}
+    who = history.actors(unit.conn, unit.origin.id, sorted(gone), "deleted")
+    return [replace(each, deleted_by=each.deleted_by or who.get(each.id, "")) for each in found]
 
 
 def _of_erased(each: Erased) -> Deleted:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 from radicale_bcm.books import view
 from radicale_bcm.contacts import card as codec
 from radicale_bcm.contacts.fields import BY_NAME
-from radicale_bcm.sync import databases, pull, records
+from radicale_bcm.sync import databases, pull, records, trash
 from radicale_bcm.sync.errors import Forbidden, Invalid
 from tests import templates
 from tests.contract.presets.applications import FILLERS, Application, Change, Expected, differences
@@ -304,14 +304,25 @@ def test_deleting_and_restoring_is_a_flag(crm: Crm):
     assert (change.table, change.column, bool(change.after)) == (MAIN[name], flag, flag == "deleted")
     assert (added, gone) == ([], [])
     assert href not in crm.world.folder()
+    # No column of these applications says who did it.
+    crm.app.run(_deleted_by_the_application(name, IDS[name].format(4)))
+    crm.look()
     with crm.world.site.write(ADMIN) as unit:
-        assert record_id in {each.id for each in unit.records().list_deleted()}
-        unit.records().restore(record_id)
+        by = {each.id: each.deleted_by for each in trash.listed(unit)}
+        assert (by[record_id], by[IDS[name].format(4)]) == ("alice", "")
+        assert [each.id for each in trash.restore_of(unit, "alice", None).restored] == [record_id]
     crm.look()
     assert crm.card(record_id) == (href, text) or crm.card(record_id)[0] == href
     left = [each for each in differences(before, crm.app.dump())[0] if not _is_time(each.column)]
-    assert left == []
+    assert [(each.table, each.column) for each in left] == [(MAIN[name], flag)], "the application's own"
     crm.world.sound()
+
+
+def _deleted_by_the_application(name: str, record_id: str) -> str:
+    flag = {"odoo": "active = false", "dolibarr": "statut = 0", "suitecrm": "deleted = 1"}.get(name, "deleted = true")
+    time = {"odoo": "write_date", "dolibarr": "tms", "suitecrm": "date_modified"}.get(name, "modified_at")
+    key = "rowid" if name == "dolibarr" else "id"
+    return f"UPDATE {MAIN[name]} SET {flag}, {time} = CURRENT_TIMESTAMP WHERE {key} = '{record_id}'"
 
 
 def test_a_new_contact_is_a_row_as_the_application_makes_it(crm: Crm):
