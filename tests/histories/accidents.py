@@ -38,6 +38,8 @@ def crash(life: Life) -> str:
     world, chosen = life.world, life.random.choice(CRASHING)
     before, number = world.remembered(), life.number
     after = life.random.choice(AFTER)
+    # An answer that is lost says nothing of what it was: beneath the application that can be told.
+    wire, world.wire = world.wire, None
     world.crashed, world.stage.fuse, world.purging = False, after, []
     try:
         told = life.attempt(chosen)
@@ -52,7 +54,7 @@ def crash(life: Life) -> str:
         if chosen is admin.purge:
             _believe_in_purges(world)
     finally:
-        world.stage.fuse = None
+        world.stage.fuse, world.wire = None, wire
     world.counts[f"crash {where}"] += 1
     world.stage.restart()
     return f"crash {where}: {told}"

@@ -2,6 +2,7 @@
 """Phones that remember every token that they ever got, with what they had then. Imported by the histories."""
 
 import random
+from collections.abc import Set
 from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
@@ -80,6 +81,8 @@ def look(world: World, watches: dict[str, Watch], chance: random.Random | None =
             for memory in _chosen(watch.memories, chance):
                 _check_delta(world, watch, conn, folder, memory, now)
                 world.counts["syncs from a token"] += 1
+            if world.wire is not None and watch.strange:
+                assert world.wire.sync(world.site, watch.path, watch.strange[-1]) is None, "a strange token is taken"
             for token in watch.strange if chance is None else watch.strange[-1:]:
                 _check_refused(conn, folder, token)
                 world.counts["syncs from a token of before a restore"] += 1
@@ -164,6 +167,7 @@ def _check_delta(
         return
     assert since < folder.revision, "a token of the future"
     told = delta.since(conn, folder, since)
+    _check_wire(world, watch, memory, told.changed, told.removed, now)
     assert not told.changed & told.removed
     replica = {href: value for href, value in memory.replica.items() if href not in told.removed}
     assert told.changed <= set(now), ("told of what is not there", told.changed - set(now))
@@ -185,6 +189,19 @@ def _check_delta(
         # that says the same.
         may_be = now[href].card_id is None or href in buried or memory.switches != world.switches
         assert not same or may_be, ("told as changed, but is not", where, href)
+
+
+def _check_wire(
+    world: World, watch: Watch, memory: Memory, changed: Set[str], removed: Set[str], now: dict[str, Resource]
+) -> None:
+    """The application answers a delta sync with the same, each once, and the next token."""
+    if world.wire is None:
+        return
+    answer = world.wire.sync(world.site, watch.path, memory.token)
+    assert answer is not None, ("the token is refused over HTTP", memory.token)
+    assert answer[0] == {href: now[href].etag for href in changed}, ("told over HTTP", watch.path, answer, changed)
+    assert answer[1] == removed, ("told over HTTP as removed", watch.path, answer, removed)
+    world.counts["syncs over HTTP"] += 1
 
 
 def _remember(world: World, watch: Watch, conn: Connection, folder: Folder, now: dict[str, Resource]) -> None:

@@ -9,6 +9,7 @@ import shutil
 import sqlite3
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import closing, contextmanager
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from radicale_bcm.sync import databases, site, switch
 from radicale_bcm.sync.options import Options
 from radicale_bcm.sync.site import open_site
 from radicale_bcm.sync.unit import Site, Unit
+from tests.histories.wire import Wire
 from tests.servers import PostgreSQL
 
 MAX_DELETES = 2
@@ -121,6 +123,11 @@ class Stage:
             deletes_window=100_000,
         )
 
+    @cached_property
+    def wire(self) -> Wire:
+        """The application, over the site of the moment."""
+        return Wire()
+
     def clear(self, marker: tuple[str, ...] | None) -> None:
         """Begin anew, with these markers."""
         self.observer = None
@@ -166,6 +173,8 @@ class Stage:
 
     def close(self) -> None:
         """Close everything."""
+        if "wire" in vars(self):
+            self.wire.close()
         self.site.close()
         self.disconnect()
 

@@ -10,7 +10,8 @@ from uuid import UUID
 
 from sqlalchemy import Connection, select
 
-from radicale_bcm.books import cards, items, view
+from radicale_bcm.books import cards, items, revisions, view
+from radicale_bcm.books.collections import Collection
 from radicale_bcm.books.items import NewItem
 from radicale_bcm.books.schema import alias
 from radicale_bcm.books.schema import card as cards_table
@@ -20,9 +21,9 @@ from radicale_bcm.sync import apply, guard, plain, pull, records, setup, trash
 from radicale_bcm.sync.apply import Sent
 from radicale_bcm.sync.errors import Refused
 from radicale_bcm.sync.setup import Choice
-from radicale_bcm.sync.unit import Unit
 from tests.dav import card
 from tests.histories.stage import Row
+from tests.histories.wire import Wire
 from tests.histories.world import Model, Person, World
 
 FILTERS: tuple[tuple[str, ...], ...] = (
@@ -335,14 +336,12 @@ def put_plain(life: Life) -> str:
             uid = old_uid if kind > 0.3 else uid
     life.number += 1
     text = card(uid, f"Plain {life.number}")
-    with life.world.acting(person.name) as unit:
-        _put(unit, life, path, href, uid, text)
+    _put(life, path, href, uid, text)
     life.world.plain[path][href] = text
     life.world.ledger.put(path, href, text)
     if life.random.random() < 0.1:
-        with life.world.once_more(), life.world.acting(person.name) as unit:
-            _put(unit, life, path, href, uid, text)
-            assert "revision" not in vars(unit), "the same once more is a change"
+        with life.world.once_more():
+            assert not _put(life, path, href, uid, text), "the same once more is a change"
         life.world.counts["a PUT repeated"] += 1
     return f"put {path}/{href} {uid}"
 
@@ -354,17 +353,33 @@ def _addresses(conn: Connection) -> list[tuple[str, str]]:
     return [tuple(row) for query in (own, other) for row in conn.execute(query)]
 
 
-def _put(unit: Unit, life: Life, path: str, href: str, uid: str, text: str) -> None:
-    """What Radicale and our collection do with a PUT."""
-    collection = life.world.collection(unit, path)
-    folder = view.open_folder(unit.conn, collection)
-    before = view.get(unit.conn, folder, href)
+def _put(life: Life, path: str, href: str, uid: str, text: str) -> bool:
+    """A PUT, or what Radicale and our collection do with one. Returns whether anything was changed."""
+    world = life.world
+    if world.wire is not None:
+        with world.site.read() as conn:
+            _refuse_put(conn, world, path, href, uid)
+            before = revisions.stamp(conn)
+        if not world.is_done(world.wire.put(world.site, path, href, text)):
+            raise Refused("by the application")
+        with world.site.read() as conn:
+            return revisions.stamp(conn) != before
+    with world.acting(path.partition("/")[0]) as unit:
+        collection = _refuse_put(unit.conn, world, path, href, uid)
+        plain.put(unit, collection, NewItem(href, uid, "VCARD", "", 0, 0, text))
+    return "revision" in vars(unit)
+
+
+def _refuse_put(conn: Connection, world: World, path: str, href: str, uid: str) -> Collection:
+    collection = world.collection(conn, path)
+    folder = view.open_folder(conn, collection)
+    before = view.get(conn, folder, href)
     if before is not None and before.card_id is not None:
         raise Refused("a business card stands there")
-    taken = view.find_uid(unit.conn, folder, uid)
+    taken = view.find_uid(conn, folder, uid)
     if taken not in (None, href) or (before is not None and before.uid != uid):
         raise Refused("the UID is in use")
-    plain.put(unit, collection, NewItem(href, uid, "VCARD", "", 0, 0, text))
+    return collection
 
 
 def delete_plain(life: Life) -> str:
@@ -372,8 +387,13 @@ def delete_plain(life: Life) -> str:
     if not found:
         return put_plain(life)
     path, href = life.random.choice(found)
-    with life.world.acting(path.partition("/")[0]) as unit:
-        plain.delete(unit, life.world.collection(unit, path), href)
+    wire = life.world.wire
+    if wire is not None:
+        if not life.world.is_done(wire.delete(life.world.site, path, href)):
+            raise Refused("by the application")
+    else:
+        with life.world.acting(path.partition("/")[0]) as unit:
+            plain.delete(unit, life.world.collection(unit, path), href)
     del life.world.plain[path][href]
     return f"delete {path}/{href}"
 
@@ -402,6 +422,11 @@ def move_plain(life: Life) -> str:
     to = href if life.random.random() < 0.7 else f"moved{life.number}.vcf"
     life.number += 1
     uid = codec.uid_of(life.world.plain[path][href]) or ""
+    if life.world.wire is not None and target != path:
+        if not life.world.is_done(life.world.wire.move(life.world.site, path, href, target, to)):
+            raise Refused("by the application")
+        life.world.plain[target][to] = life.world.plain[path].pop(href)
+        return f"move {path}/{href} to {target}/{to}"
     with life.world.acting(name) as unit:
         folder = view.open_folder(unit.conn, life.world.collection(unit, target))
         there = view.get(unit.conn, folder, to)
@@ -471,6 +496,12 @@ def _edit_kept(life: Life, person: Person, number: int, name: str, value: str) -
 
 
 def _edit(life: Life, person: Person, shown: Resource, text: str) -> str:
+    wire = life.world.wire
+    if wire is not None:
+        status = wire.put(life.world.site, person.path, shown.href, text, shown.etag)
+        if not life.world.is_done(status):
+            return "gone meanwhile" if status == 412 else "refused"
+        return "kept" if shown.card_id in person.kept else "edited"
     with life.world.acting(person.name) as unit:
         folder = view.open_folder(unit.conn, life.world.collection(unit, person.path))
         own = cards.get(unit.conn, shown.card_id or 0)
@@ -511,6 +542,8 @@ def delete_card(life: Life) -> str:
 
 
 def _delete(life: Life, person: Person, shown: Resource, move_to: str | None = None) -> str:
+    if life.world.wire is not None:
+        return _delete_over(life.world.wire, life, person, shown, move_to)
     moved: Resource | None = None
     with life.world.acting(person.name) as unit:
         collection = life.world.collection(unit, person.path)
@@ -536,13 +569,40 @@ def _delete(life: Life, person: Person, shown: Resource, move_to: str | None = N
             return "refused"
         after = unit.records().get(own.record_id)
     if moved is not None and move_to is not None:
-        life.world.plain[move_to][shown.href] = moved.text
-        life.world.ledger.put(move_to, shown.href, moved.text)
+        _arrived(life, move_to, moved)
+    return _deleted(life, person, own.id, is_live=after is not None and after.deleted_at is None)
+
+
+def _delete_over(wire: Wire, life: Life, person: Person, shown: Resource, move_to: str | None) -> str:
+    world = life.world
+    if move_to is None:
+        status = wire.delete(world.site, person.path, shown.href, shown.etag)
+    else:
+        status = wire.move(world.site, person.path, shown.href, move_to, shown.href)
+    if not world.is_done(status):
+        return "refused" if status == 403 else "gone meanwhile"
+    with world.site.read() as conn:
+        own = cards.get(conn, shown.card_id or 0)
+        assert own is not None
+        moved = view.get(conn, view.open_folder(conn, world.collection(conn, move_to)), shown.href) if move_to else None
+    if move_to is not None:
+        assert moved is not None
+        _arrived(life, move_to, moved)
+    row = world.rows().get(own.record_id)
+    return _deleted(life, person, own.id, is_live=row is not None and row["deleted_at"] is None)
+
+
+def _arrived(life: Life, path: str, moved: Resource) -> None:
+    life.world.plain[path][moved.href] = moved.text
+    life.world.ledger.put(path, moved.href, moved.text)
+
+
+def _deleted(life: Life, person: Person, number: int, *, is_live: bool) -> str:
     told = person.on_delete
-    if own.id in person.kept or person.on_delete == "unfollow":
-        person.hidden[own.id] = told = "unfollow"
-    elif person.on_delete == "trash" and after is not None and after.deleted_at is None:
-        person.hidden[own.id] = told = "quarantine"
+    if number in person.kept or person.on_delete == "unfollow":
+        person.hidden[number] = told = "unfollow"
+    elif person.on_delete == "trash" and is_live:
+        person.hidden[number] = told = "quarantine"
     life.world.counts[f"a card deleted: {told}"] += 1
     return told
 

@@ -25,6 +25,7 @@ from radicale_bcm.sync import trash
 from radicale_bcm.sync.unit import Site, Unit
 from tests.histories.ledger import Ledger
 from tests.histories.stage import MAIN, Client, Crash, Row, Stage
+from tests.histories.wire import DONE, Wire
 
 PEOPLE = ("alice", "bob", "carol")
 
@@ -73,9 +74,10 @@ class Purging:
 class World:
     """Databases, people and plain contacts."""
 
-    def __init__(self, stage: Stage, marker: tuple[str, ...] | None = None) -> None:
+    def __init__(self, stage: Stage, marker: tuple[str, ...] | None = None, wire: Wire | None = None) -> None:
         stage.clear(marker)
         self.stage = stage
+        self.wire = wire
         self.model = Model({name: Person(name) for name in PEOPLE})
         self.counts: Counter[str] = Counter()
         self.crashed = False
@@ -145,6 +147,11 @@ class World:
             if self.stage.states == before:
                 raise
             self.crashed = True
+
+    def is_done(self, status: int) -> bool:
+        """Whether a request did what it was for."""
+        self.counts[f"answered over HTTP: {status}"] += 1
+        return status in DONE
 
     @contextmanager
     def once_more(self) -> Iterator[None]:
