@@ -9,6 +9,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from difflib import get_close_matches
 from typing import Any
 
+from radicale_bcm.books import history
+from radicale_bcm.books.history import Subject
 from radicale_bcm.business.accounts import Account, Accounts
 from radicale_bcm.business.contract import ACCOUNT_TYPE, DEFAULT_TYPE, Record, RecordSource, Unfit
 from radicale_bcm.business.record_types import RecordType
@@ -74,7 +76,12 @@ def edit(unit: Unit, record_id: str, changes: Mapping[str, str], *, action: str 
         raise Invalid("nothing would be left to call this contact by: keep a name, a company or an e-mail address")
     _open_account(unit, changed.get("company", ""))
     stored = unit.records().update(record.id, changed, record.version)
-    project(unit, unit.origin, record.id, stored, cause=Cause(unit.actor, note, record.fields, action))
+    shown = project(unit, unit.origin, record.id, stored, cause=Cause(unit.actor, note, record.fields, action))
+    if shown is None:
+        # A record of a type that nobody is shown: its card writes no history.
+        pairs = {name: (record.fields.get(name, ""), stored.fields.get(name, "")) for name in changed}
+        subject = Subject(display_name(stored.fields)[:255], unit.origin.id, record.id)
+        history.write(unit.conn, unit.revision, unit.at, unit.actor, action or "changed", subject, pairs, note)
     return stored
 
 

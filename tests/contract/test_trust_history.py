@@ -3,7 +3,7 @@
 
 import pytest
 
-from radicale_bcm.sync import guard, records, setup, trash
+from radicale_bcm.sync import guard, records, setup, trash, undo
 from radicale_bcm.sync.errors import Invalid, NotThere
 from radicale_bcm.sync.setup import Choice
 from radicale_bcm.sync.undo import chosen, of_command
@@ -49,6 +49,21 @@ class TestEveryChangeIsWrittenDown:
         plain_sql_of(world, f"DELETE FROM contact WHERE id = {nick}")
         world.pull()
         assert world.history(nick)[0].action == "deleted"
+
+    def test_an_edit_of_a_record_that_nobody_is_shown(self, world, plain_sql_of):
+        """What another program made a company of has no card, and its values are not lost either."""
+        nick = world.add(**NICK)
+        plain_sql_of(world, f"UPDATE contact SET type = 'account' WHERE id = {nick}")
+        for value in ("alice", "carol"):
+            with world.site.write(ADMIN) as unit:
+                records.edit(unit, nick, {"owner": value})
+        latest, changed, gone, _ = world.history(nick)
+        assert (latest.action, latest.changes) == ("changed", {"owner": ("alice", "carol")})
+        assert (changed.actor, changed.changes) == ("admin", {"owner": ("", "alice")})
+        assert gone.action == "deleted"
+        with world.site.write(ADMIN) as unit:
+            undo.undo(unit, [latest])
+        assert world.record(nick).fields["owner"] == "alice"
 
     def test_what_is_done_to_a_plain_contact(self, world):
         world.follow("bob")

@@ -225,8 +225,12 @@ def edit(life: Life) -> str:
     if number is None:
         return add(life)
     values = life.one_value()
+    row = life.world.rows()[number]
     with life.world.acting("admin", "command") as unit:
         records.edit(unit, number, values)
+    if row["type"] == "account":
+        # Nobody is shown what another program writes there: what it said before, and says still, is not ours.
+        values = {name: value for name, value in values.items() if str(row[name] or "") != value}
     life.world.ledger.wrote(life.world.model.current, number, values)
     return f"edit {number} {values}"
 
