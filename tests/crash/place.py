@@ -22,7 +22,6 @@ from radicale_bcm import cli
 from radicale_bcm.books import collections, delta, history, setups, view
 from radicale_bcm.books import open as books_open
 from radicale_bcm.books.history import Actor
-from radicale_bcm.business import open as business_open
 from radicale_bcm.database import migrate
 from radicale_bcm.database.engine import open_engine
 from radicale_bcm.server.application import BcmApplication
@@ -187,12 +186,11 @@ def quick() -> Iterator[None]:
     for each in pkgutil.iter_modules(cli.__path__, f"{cli.__name__}."):
         if not each.name.endswith(".__main__"):
             import_module(each.name)
-    # An engine has the compiled statements. Its connections are closed by whoever opened it, as always.
-    engines = functools.cache(open_engine)
+    # An engine has the compiled statements. Its connections are closed by whoever opened it, as always. That of a
+    # business database is not shared: whoever opens one listens to its connections.
     with (
         patch.object(migrate, "_scripts", functools.cache(migrate._scripts)),
-        patch.object(books_open, "open_engine", engines),
-        patch.object(business_open, "open_engine", engines),
+        patch.object(books_open, "open_engine", functools.cache(open_engine)),
     ):
         yield
 
