@@ -27,7 +27,9 @@ class StateDatabase:
     def upgrade(self, *, create: bool) -> bool:
         """Bring the schema up to date; with `create`, make what is not there yet. True if anything was done."""
         done = migrate.upgrade(self.engine, MIGRATIONS, VERSION_TABLE, create=create)
-        if done:
+        with self.reader() as conn:
+            started = revisions.is_started(conn)
+        if not started:  # it is new, or whoever made it was killed before this
             with transaction(self.engine, write=True) as conn:
                 revisions.start(conn)
         return done

@@ -100,9 +100,14 @@ def read_token(conn: Connection, collection_id: int, text: str) -> int:
     return number
 
 
+def is_started(conn: Connection) -> bool:
+    """Whether a state database has its counter."""
+    return _CURRENT.first(conn, {}) is not None
+
+
 def start(conn: Connection) -> None:
     """Give a new state database its counter and first revision; harmless where they exist."""
-    if _CURRENT.first(conn, {}) is None:
+    if not is_started(conn):
         conn.execute(insert(counter), {"id": 1, "revision": 0})
         draw(conn, datetime.now(UTC))
 

@@ -5,8 +5,11 @@ began it, on every engine. `tests/crash` kills processes at all other points as 
 from contextlib import contextmanager
 
 import pytest
+from sqlalchemy import delete
 
-from radicale_bcm.books import collections, view
+from radicale_bcm.books import collections, revisions, view
+from radicale_bcm.books.open import StateDatabase
+from radicale_bcm.books.schema import counter, revision
 from radicale_bcm.database.engine import transaction
 from radicale_bcm.sync import apply, pull, trash, verify
 from radicale_bcm.sync.importing import Import
@@ -175,3 +178,15 @@ def test_a_row_that_is_committed_while_others_are_shown_is_not_forgotten(world, 
         pull.pull(world.site)
     world.pull()
     assert any("Andrea" in text for text in world.folder().values())
+
+
+def test_a_state_database_whose_maker_was_killed_early_gets_its_counter_later(tmp_path):
+    state = StateDatabase(f"sqlite:///{tmp_path}/state.db")
+    state.upgrade(create=True)
+    with transaction(state.engine, write=True) as conn:
+        conn.execute(delete(revision))
+        conn.execute(delete(counter))
+    state.upgrade(create=False)
+    with state.reader() as conn:
+        assert revisions.current(conn) == 1
+    state.close()
