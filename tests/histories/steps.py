@@ -361,6 +361,7 @@ def _put(life: Life, path: str, href: str, uid: str, text: str) -> bool:
     """A PUT, or what Radicale and our collection do with one. Returns whether anything was changed."""
     world = life.world
     if world.wire is not None:
+        pull.pull_pending(world.site)  # as the application does first: what stands there is what it sees
         with world.site.read() as conn:
             _refuse_put(conn, world, path, href, uid)
             before = revisions.stamp(conn)
