@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""PostgreSQL is stopped at once under load. `python -m tests.crash stops` stops it 50 times; `servers` lets statements of
-every operation fail on it."""
+"""PostgreSQL is stopped at once under load. `python -m tests.crash stops` stops it 50 times; `servers` lets statements
+of every operation fail on it."""
 
 import os
 

@@ -47,8 +47,8 @@ MUTANTS = (
     Mutant(
         "a sync-token is off by one",
         "radicale_bcm/books/revisions.py",
-        "    return number\n\n\ndef start(",
-        "    return number + 1\n\n\ndef start(",
+        "    return number\n\n\ndef is_started(",
+        "    return number + 1\n\n\ndef is_started(",
         _HISTORIES,
     ),
     Mutant(
