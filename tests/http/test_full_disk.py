@@ -57,9 +57,10 @@ def small(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Offi
         else:
             server = request.getfixturevalue("postgresql")
             user = server._user()
-            tmp_path.parent.chmod(0o755)
-            for each in (tmp_path, tmp_path.parent.parent, disk):
-                each.chmod(0o755)
+            for each in (disk, tmp_path, *tmp_path.parents):
+                mode = each.stat().st_mode
+                if mode & 0o055 != 0o055:
+                    each.chmod(mode | 0o055)
             os.chown(disk, user.pw_uid, user.pw_gid)
             server.administer(f"CREATE TABLESPACE small LOCATION '{disk}'")
             urls = [server.new_database() for _ in range(2)]
