@@ -50,10 +50,8 @@ _COLUMNS = tuple(item.c[name] for name in Item._fields)
 _ALL = select(*_COLUMNS).where(item.c.collection_id == bindparam("collection_id"))
 _ONE = Prepared(_ALL.where(item.c.href == bindparam("href")))
 _SOME = _ALL.where(item.c.href.in_(bindparam("hrefs", expanding=True)))
-_MANY, _TEXTS = (
-    Prepared(_SOME, "hrefs"),
-    Prepared(_SOME.with_only_columns(item.c.href, item.c.etag, item.c.text), "hrefs"),
-)
+_MANY = Prepared(_SOME, "hrefs")
+_TEXTS = Prepared(_SOME.with_only_columns(item.c.href, item.c.etag, item.c.text), "hrefs")
 _HAS_UID = Prepared(
     select(item.c.href).where(item.c.collection_id == bindparam("collection_id"), item.c.uid == bindparam("uid"))
 )
