@@ -9,6 +9,7 @@ from contextlib import AbstractContextManager, ExitStack, contextmanager, suppre
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from weakref import WeakKeyDictionary, ref
 
 from radicale import item as radicale_item
 from radicale import pathutils, types
@@ -26,12 +27,26 @@ from radicale_bcm.server.item import stored_item
 from radicale_bcm.server.refusing import refusing
 from radicale_bcm.sync import apply, plain, pull, site
 from radicale_bcm.sync.errors import Forbidden, Stale
-from radicale_bcm.sync.unit import Unit
+from radicale_bcm.sync.options import Options
+from radicale_bcm.sync.unit import Site, Unit
 
 hooks.install()
 
 
 PRINCIPAL_SECONDS = 5.0
+
+_SITES: WeakKeyDictionary[Configuration, ref[Site]] = WeakKeyDictionary()
+
+
+def _site(configuration: Configuration, options: Options, *, create: bool) -> Site:
+    """The site of a configuration. Radicale's sharing loads a storage of its own: it uses the same connections, and
+    they are closed with those of the application."""
+    known = _SITES.get(configuration)
+    found = known() if known else None
+    if found is None or found.is_closed or found.options != options:
+        found = site.open_site(options, create=create)
+        _SITES[configuration] = ref(found)
+    return found
 
 
 class Session:
@@ -60,7 +75,7 @@ class Storage(BaseStorage):
     def __init__(self, configuration: Configuration) -> None:
         super().__init__(config.with_plugin_schema(configuration))
         options, create = config.options_of(self.configuration)
-        self.site = site.open_site(options, create=create)
+        self.site = _site(configuration, options, create=create)
         self._local = threading.local()
         self._principals: dict[str, float] = {}
         self.remembered: dict[str, Any] = {}

@@ -55,6 +55,7 @@ class Site:
         self._feeds: dict[int, ChangeFeed] = {}
         self._opening = Lock()
         self._origin: tuple[float, Origin] | None = None
+        self.is_closed = False
 
     def business(self, origin: Origin) -> Business:
         """The business database of an origin; opening connects to nothing."""
@@ -128,6 +129,7 @@ class Site:
 
     def close(self) -> None:
         """Close all connections."""
+        self.is_closed = True
         for feed in self._feeds.values():
             if isinstance(feed, Feed):
                 with suppress(DatabaseError):

@@ -43,8 +43,5 @@ class ServerPlace(Place):
     def _copy(self, old: str, new: str) -> None:
         for name in ("state", "business", "other"):
             self._server.administer(f"DROP DATABASE IF EXISTS bcm_{name}{new} WITH (FORCE)")
-            # Sessions of whoever was killed, or has just closed them, may be there still.
-            self._server.administer(
-                f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = 'bcm_{name}{old}'"
-            )
+            # The server waits some seconds for whoever was killed. Somebody who stays is a connection that leaked.
             self._server.administer(f"CREATE DATABASE bcm_{name}{new} TEMPLATE bcm_{name}{old}")

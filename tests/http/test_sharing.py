@@ -2,12 +2,14 @@
 """Radicale's sharing, predefined collections and hook, with this storage, behind both servers."""
 
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from pathlib import Path
 
 import pytest
 from radicale.config import DEFAULT_CONFIG_SCHEMA
 
+from radicale_bcm.server.application import BcmApplication
+from radicale_bcm.server.config import load
 from tests.dav import Phone, Server, card, replaced
 from tests.http.company import Company, Office
 from tests.http.test_permissions import may_write
@@ -67,3 +69,21 @@ def test_predefined_collections_are_there_and_the_hook_hears_of_a_change(office:
     folder = Path(office.company.folder) / "collections"
     heard = (folder / "hook.log").read_text().splitlines()
     assert f"bob PUT {folder}/collection-root/bob/own/a.vcf" in heard
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").is_dir(), reason="this system does not say which files are open")
+def test_what_an_application_opened_is_closed_with_it(tmp_path: Path):
+    """Radicale's sharing loads the storage a second time, also where nothing is shared."""
+    company = Company(tmp_path)
+    application = BcmApplication(load(str(company.config)))
+    assert _opened_below(tmp_path)
+    application._storage.site.close()
+    assert _opened_below(tmp_path) == []
+
+
+def _opened_below(folder: Path) -> list[str]:
+    found = []
+    for each in Path("/proc/self/fd").iterdir():
+        with suppress(FileNotFoundError):
+            found.append(str(each.readlink()))
+    return [path for path in found if path.startswith(str(folder))]
