@@ -8,7 +8,7 @@ import pytest
 
 from radicale_bcm.books import cards, delta, revisions, view
 from radicale_bcm.books.items import NewItem
-from radicale_bcm.sync import apply, candidates, guard, plain, pull, records, setup
+from radicale_bcm.sync import apply, candidates, guard, plain, pull, records, setup, trash
 from radicale_bcm.sync.promote import Promotion
 from radicale_bcm.sync.promotion import Wish
 from radicale_bcm.sync.setup import Choice
@@ -157,6 +157,89 @@ def test_a_card_finds_one_that_was_promoted_in_its_place_when_the_filter_changes
         shown = sorted(view.all_cards(conn, folder), key=lambda each: each.card_id or 0)
     assert [each.uid for each in shown] == [uid, "other-uid"]
     assert shown[0].href != href == shown[1].href
+
+
+def _delete_record(story: Story, number: str) -> None:
+    with story.world.acting("admin") as unit:
+        records.delete(unit, number)
+    observe_all(story.world, story.watches)
+
+
+def _restore_record(story: Story, number: str, owner: str) -> None:
+    story.world.sql("UPDATE contact SET owner = ? WHERE id = ?", owner, number)
+    with story.world.acting("admin") as unit:
+        trash.restore(unit, [number])
+    observe_all(story.world, story.watches)
+
+
+def _give_another_place(story: Story) -> tuple[str, str]:
+    """A plain contact has Nick's UID since he was away: he stands at another href and UID. Returns them."""
+    _, uid = story.place()
+    story.owner("bob")
+    story.put("other.vcf", uid)
+    story.owner("alice")
+    return story.place()
+
+
+def test_a_restored_card_finds_another_whose_own_place_it_had_been_given(story: Story):
+    """The place was given to the card; while its record was deleted, a record was made whose own place that is."""
+    href, uid = _give_another_place(story)
+    _delete_record(story, story.nick.id)
+    story.world.sql("INSERT INTO contact (given_name, owner, uid) VALUES ('New', 'alice', ?)", uid)
+    story.look()
+    assert story.place() == (href, uid)
+    _restore_record(story, story.nick.id, "alice")
+    story.look()
+
+
+def test_of_two_cards_that_were_given_one_place_the_later_has_it_when_the_filter_lets_both_in(story: Story):
+    href, _ = _give_another_place(story)
+    story.choose(filters=("owner=<>bob",))
+    _delete_record(story, story.nick.id)
+    story.put(href, "later-uid")
+    story.promote(href)
+    _restore_record(story, story.nick.id, "bob")
+    assert story.place() == (href, "later-uid")
+    story.choose(filters=())
+    story.look()
+    with story.world.site.read() as conn:
+        folder = view.open_folder(conn, story.world.collection(conn, "alice/Contacts"))
+        at_place = view.get(conn, folder, href)
+    assert at_place is not None
+    assert at_place.uid == "later-uid"
+
+
+def test_a_card_finds_a_kept_one_whose_own_place_it_had_been_given(story: Story):
+    """A contact was promoted at the place of a kept card that was deleted; then that is shown again."""
+    life, alice = Life(story.world, 1), story.world.people["alice"]
+    href, _ = story.place()
+    story.choose(filters=("owner=<>bob",))
+    life.random = SimpleNamespace(choice=lambda _: "keep")  # type: ignore[assignment]
+    switch_database(life)
+    story.look()
+    with story.world.site.read() as conn:
+        folder = view.open_folder(conn, story.world.collection(conn, "alice/Contacts"))
+        (nick,) = view.all_cards(conn, folder)
+    assert _delete(life, alice, nick) == "unfollow"
+    story.put(href, "later-uid")
+    story.promote(href)
+    story.look()
+    (number,) = story.world.rows()
+    _delete_record(story, number)
+    with story.world.acting("admin") as unit:
+        kept = cards.get(unit.conn, nick.card_id or 0)
+        assert kept is not None
+        guard.show_again(unit, "alice/Contacts", kept, guard.UNFOLLOW)
+    alice.hidden.clear()
+    story.look()
+    _restore_record(story, number, "bob")
+    story.choose(filters=())
+    story.look()
+    with story.world.site.read() as conn:
+        folder = view.open_folder(conn, story.world.collection(conn, "alice/Contacts"))
+        shown = {each.uid: each.href for each in view.all_cards(conn, folder)}
+    assert len(shown) == 2
+    assert shown[nick.uid] == href
 
 
 def test_tokens_of_the_time_when_it_was_away_hear_nothing_of_its_former_place(story: Story):
