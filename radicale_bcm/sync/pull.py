@@ -143,10 +143,19 @@ def _project_ids(unit: Unit, feed: ChangeFeed, record_ids: Sequence[str]) -> Cou
     live = {number: found[number] for number in record_ids if number in found and number not in gone}
     with audience.holding(unit, _held(unit, unit.origin, live, before)) as held:
         for record_id in record_ids:
-            card = project(unit, unit.origin, record_id, found.get(record_id))
-            counts += _outcome(before.get(record_id), card)
+            counts += _bring_over(unit, unit.origin, record_id, found.get(record_id), before.get(record_id))
     losses.went(unit, unit.origin, len(gone), held.left)
     return counts
+
+
+def _bring_over(unit: Unit, origin: Origin, record_id: str, record: Record | None, before: Card | None) -> Counts:
+    """Bring a card up to date, and in any case into the folders where it belongs: a record that was away for a moment
+    may be as it was before, and a folder that was filled meanwhile has not got it."""
+    after = project(unit, origin, record_id, record)
+    outcome = _outcome(before, after)
+    if outcome == Counts() and record and after and not after.gone and audience.place(unit, after, record):
+        return Counts(changed=1)
+    return outcome
 
 
 def _is_gone(unit: Unit, record_id: str, record: Record | None) -> bool:
@@ -289,11 +298,7 @@ def compare(unit: Unit, origin: Origin, batch: list[Record]) -> Counts:
         if before is None:
             fresh.append(record)
             continue
-        after = project(unit, origin, record.id, record)
-        outcome = _outcome(before, after)
-        if after is not None and not after.gone and audience.place(unit, after, record) and outcome == Counts():
-            outcome = Counts(changed=1)  # of its folders: somebody spoilt the state database
-        counts += outcome
+        counts += _bring_over(unit, origin, record.id, record, before)
     return counts + _show_first(unit, origin, fresh)
 
 

@@ -17,7 +17,7 @@ from radicale_bcm.business.contract import DEFAULT_TYPE, Record, RecordSource
 from radicale_bcm.business.erased import Erased
 from radicale_bcm.business.records import Records
 from radicale_bcm.contacts.model import display_name
-from radicale_bcm.sync import guard, plain, unfinished
+from radicale_bcm.sync import audience, guard, plain, unfinished
 from radicale_bcm.sync.errors import Conflict, NotThere
 from radicale_bcm.sync.guard import Waiting
 from radicale_bcm.sync.project import Cause, project
@@ -194,7 +194,11 @@ def restore_record(unit: Unit, record_id: str, cause: Cause) -> Record:
         if copy is None or not isinstance(records, Records):
             raise NotThere(f"{record_id} is gone for good")
         record = erased.restore_erased(records.connection, copy.seq)
-    project(unit, unit.origin, record.id, record, cause=cause)
+    card = project(unit, unit.origin, record.id, record, cause=cause)
+    if card is not None:
+        # Nobody may have been told that the row was away: then the card is as it was, and a folder that was filled
+        # meanwhile has not got it.
+        audience.place(unit, card, record)
     return record
 
 

@@ -242,6 +242,23 @@ def test_a_card_finds_a_kept_one_whose_own_place_it_had_been_given(story: Story)
     assert shown[nick.uid] == href
 
 
+@pytest.mark.parametrize("by", ["command", "another program"])
+def test_a_folder_that_was_filled_while_the_row_was_away_for_a_moment_shows_it(story: Story, by: str):
+    """Another program removes the row, and nobody has looked when somebody else starts, and the row is put back."""
+    (row,) = story.world.sql("SELECT * FROM contact")
+    story.world.sql("DELETE FROM contact WHERE id = ?", story.nick.id)
+    story.choose(filters=("name=Nick",))
+    if by == "command":
+        with story.world.acting("admin") as unit:
+            trash.restore(unit, [story.nick.id])
+    else:
+        story.world.sql(
+            "INSERT INTO contact (id, uid, given_name, owner) VALUES (?, ?, 'Nick', 'alice')", row["id"], row["uid"]
+        )
+        assert pull.pull_all(story.world.site) == pull.Counts(changed=1)
+    story.look()
+
+
 def test_tokens_of_the_time_when_it_was_away_hear_nothing_of_its_former_place(story: Story):
     href, uid = story.place()
     story.owner("bob")
