@@ -24,6 +24,7 @@ from radicale_bcm.database.errors import BadUrl, NoDriver, translated, url_safe
 
 LOCK_SECONDS = 30
 CONNECT_SECONDS = 5
+# Of idle connections the one that was used last is taken (LIFO): it still has its pages and statements at hand.
 POOL_SIZE = 10
 POOL_OVERFLOW = 20
 
@@ -141,7 +142,7 @@ def _make_sqlite(url: URL, own: bool) -> Engine:
             raise
         return connection
 
-    engine = create_engine(url, creator=connect, pool_size=POOL_SIZE, max_overflow=POOL_OVERFLOW)
+    engine = create_engine(url, creator=connect, pool_use_lifo=True, pool_size=POOL_SIZE, max_overflow=POOL_OVERFLOW)
 
     def on_begin(connection: Connection) -> None:
         write = bool(connection.get_execution_options().get(_WRITE, True))
@@ -267,6 +268,7 @@ def _make_server(url: URL, arguments: dict[str, Any]) -> Engine:
     return create_engine(
         url,
         connect_args=arguments,
+        pool_use_lifo=True,
         pool_size=POOL_SIZE,
         max_overflow=POOL_OVERFLOW,
         pool_timeout=LOCK_SECONDS,

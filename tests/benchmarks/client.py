@@ -111,11 +111,13 @@ def token_of(content: bytes) -> str:
 
 @dataclass(frozen=True)
 class Operation:
-    """What is measured: `run` is given what `prepare` made, which is not counted; `each` is how many are in one run."""
+    """What is measured: `run` is given what `prepare` made, which is not counted; `each` is how many are in one run.
+    `repeats`: whether it can be run again on what was prepared, which an edit cannot."""
 
     run: Callable[[object], object]
     prepare: Callable[[], object] = lambda: None
     each: int = 1
+    repeats: bool = True
 
 
 def operations(client: Client, rng: random.Random) -> dict[str, Operation]:
@@ -130,7 +132,7 @@ def operations(client: Client, rng: random.Random) -> dict[str, Operation]:
             for edit in edits:  # type: ignore[attr-defined]
                 client.put(*edit)
 
-        return Operation(run, prepare, min(20, len(hrefs)))
+        return Operation(run, prepare, min(20, len(hrefs)), repeats=False)
 
     def changed() -> object:
         before = token_of(client.sync(client.token)) or client.token
