@@ -6,10 +6,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from sqlalchemy import Connection
+from sqlalchemy.exc import NoResultFound
 
 from radicale_bcm.books import revisions
 from radicale_bcm.database import migrate
-from radicale_bcm.database.engine import open_engine, transaction
+from radicale_bcm.database.engine import first_row, open_engine, transaction
 from radicale_bcm.database.errors import url_safe
 from radicale_bcm.database.leader import Leadership
 
@@ -50,6 +51,13 @@ class StateDatabase:
         with transaction(self.engine, write=True) as conn:
             revisions.lock(conn)
             yield conn
+
+    def stamp(self) -> tuple[int, str]:
+        """`revisions.stamp` of this moment, without a snapshot for anything else."""
+        found = first_row(self.engine, revisions.STAMP_QUERY)
+        if found is None:
+            raise NoResultFound
+        return int(found[0]), str(found[1])
 
     def leadership(self, name: str) -> Leadership:
         """What one of all the processes that share this state holds."""

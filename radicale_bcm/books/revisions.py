@@ -32,9 +32,10 @@ _NONCE_SINCE = Prepared(
     )
 )
 _INSERT = Prepared(insert(revision).inline())
-_STAMP = Prepared(
-    select(counter.c.revision, revision.c.nonce).join(revision, revision.c.revision == counter.c.revision)
-)
+_NEWEST = select(counter.c.revision, revision.c.nonce).join(revision, revision.c.revision == counter.c.revision)
+_STAMP = Prepared(_NEWEST)
+STAMP_QUERY = str(_NEWEST)
+"""What `stamp` asks, for whoever has no transaction."""
 
 
 class InvalidToken(ValueError):

@@ -2,7 +2,7 @@
 """Opens a business database: one with our own schema, or another application's through a mapping. Imported by sync."""
 
 from collections.abc import Collection, Iterator
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -13,8 +13,8 @@ from radicale_bcm.business.mapped import MappedDatabase
 from radicale_bcm.business.records import Records
 from radicale_bcm.business.schema import METADATA, identity
 from radicale_bcm.database import migrate
-from radicale_bcm.database.engine import open_engine, sqlite_path, transaction
-from radicale_bcm.database.errors import AnotherDatabase, translated, url_safe
+from radicale_bcm.database.engine import first_row, open_engine, sqlite_path, transaction
+from radicale_bcm.database.errors import AnotherDatabase, url_safe
 
 MIGRATIONS = Path(__file__).with_name("migrations")
 VERSION_TABLE = "bcm_business_version"
@@ -116,16 +116,7 @@ class BusinessDatabase:
     def has_pending(self, consumer_id: int) -> bool:
         """Whether the change log has anything for this consumer: one statement, without a transaction around it."""
         query = f"SELECT seq FROM change_log WHERE consumer_id = {int(consumer_id)} LIMIT 1"  # noqa: S608
-        with translated(self.engine.url), closing(self.engine.raw_connection()) as connection:
-            cursor = connection.cursor()
-            try:
-                cursor.execute(query)
-                found = cursor.fetchone() is not None
-                cursor.close()
-            except BaseException:
-                connection.invalidate()  # it may be lost, and the pool would try to roll back on it
-                raise
-            return found
+        return first_row(self.engine, query) is not None
 
     def close(self) -> None:
         """Close all connections."""

@@ -10,7 +10,7 @@ import sqlite3
 import time
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from operator import methodcaller
 from pathlib import Path
 from typing import Any
@@ -92,6 +92,23 @@ def transaction(engine: Engine, *, write: bool) -> Iterator[Connection]:
         yield connection
 
 
+def first_row(engine: Engine, query: str) -> tuple[Any, ...] | None:
+    """The first row of one query, without a transaction around it: a third of the time, and of a server's round trips.
+
+    Errors leave as errors.DatabaseError.
+    """
+    with translated(engine.url), closing(engine.raw_connection()) as connection:
+        cursor = connection.cursor()
+        try:
+            cursor.execute(query)
+            found: tuple[Any, ...] | None = cursor.fetchone()
+            cursor.close()
+        except BaseException:
+            connection.invalidate()  # it may be lost, and the pool would try to roll back on it
+            raise
+        return found
+
+
 def sqlite_path(engine: Engine) -> Path | None:
     """The file of a SQLite engine; None for a server."""
     if engine.dialect.name != "sqlite":
@@ -119,12 +136,12 @@ def _parse(url: str | URL) -> URL:
 
 
 def _make_sqlite(url: URL, own: bool) -> Engine:
-    path = Path(url.database or "").absolute()
+    path = str(Path(url.database or "").absolute())
 
     def connect() -> sqlite3.Connection:
         # mode=rw: a missing file must not turn into an empty database. isolation_level=None: we say BEGIN ourselves.
         connection = sqlite3.connect(
-            f"file:{quote(str(path))}?mode=rw",
+            f"file:{quote(path)}?mode=rw",
             uri=True,
             timeout=LOCK_SECONDS,
             isolation_level=None,
@@ -183,9 +200,9 @@ class _SqliteConnection(sqlite3.Connection):
 _STRANDED: list[_SqliteConnection] = []
 
 
-def _file_identity(path: Path) -> tuple[int, int] | None:
+def _file_identity(path: str) -> tuple[int, int] | None:
     try:
-        found = path.stat()
+        found = os.stat(path)  # noqa: PTH116 - at every checkout, and Path.stat takes twice as long
     except OSError:
         return None
     return found.st_dev, found.st_ino

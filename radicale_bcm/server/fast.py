@@ -9,6 +9,7 @@ import io
 import xml.etree.ElementTree as ET
 from collections.abc import Iterator
 from contextlib import ExitStack
+from functools import cache
 from http import client
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -51,16 +52,18 @@ def answer(
         return None
     storage = app._storage  # noqa: SLF001
     assert isinstance(storage, Storage)
+    depth = environ.get("HTTP_DEPTH", "0")
     with ExitStack() as stack:
-        conn = stack.enter_context(storage.site.read())
-        book = _book(storage, conn, pathutils.strip_path(path))
+        snapshot = cache(lambda: stack.enter_context(storage.site.read()))
+        place = pathutils.strip_path(path)
+        book = _unchanged(storage, place, method, root, depth) or _book(storage, snapshot(), place)
         if book is None or (book.access == "business-ro" and root.find(f".//{_PRIVILEGES}") is not None):
             return None
         permission = "w" if rights.intersect(raw, "w") and book.access != "ro" else "r"
         collection = Collection(storage, book.row.path, book.row)
         collection.remember(book.folder, book.token)
-        question = Question(app, conn, collection, base_prefix, path, user, permission, raw, book.token)
-        body = _made(question, method, root, environ.get("HTTP_DEPTH", "0"))
+        question = Question(app, snapshot, collection, base_prefix, path, user, permission, raw, book.token)
+        body = _made(question, method, root, depth)
         if body is None:
             return None
         headers = {"Content-Type": "text/xml; charset=utf-8"}
@@ -82,6 +85,14 @@ class _Book(NamedTuple):
     folder: view.Folder
     token: str
     access: str
+
+
+def _unchanged(storage: Storage, path: str, method: str, root: ET.Element, depth: str) -> _Book | None:
+    """The address book at a path for a poll, if it is remembered and nothing has changed; that takes no snapshot."""
+    known: _Book | None = storage.remembered.get(path)
+    if known is None or not hot.is_poll(method, root, depth, known.token):
+        return None
+    return known if storage.site.state.stamp() == known.stamp else None
 
 
 def _book(storage: Storage, conn: Connection, path: str) -> _Book | None:

@@ -62,7 +62,7 @@ class Question:
     """A request about an address book, seen in one snapshot. `permission` is Radicale's for the collection."""
 
     app: "BcmApplication"
-    conn: Connection
+    snapshot: Callable[[], Connection]
     collection: Collection
     base_prefix: str
     path: str
@@ -70,6 +70,11 @@ class Question:
     permission: str
     raw_permission: str
     token: str
+
+    @property
+    def conn(self) -> Connection:
+        """The snapshot; a poll needs none."""
+        return self.snapshot()
 
     @property
     def folder(self) -> Folder:
@@ -205,17 +210,29 @@ def _report_renderer(base_prefix: str, path: str, tags: tuple[str, ...]) -> Rend
     return _renderer(_text_of(report.xml_item_response(base_prefix, uri, found_props=found)))
 
 
+def is_poll(method: str, root: ET.Element, depth: str, token: str) -> bool:
+    """Whether the answer follows from the token and the properties of the address book alone, without any member."""
+    if method == "PROPFIND":
+        return depth == "0"
+    return root.tag == make_clark("D:sync-collection") and _old_token(root) == token
+
+
+def _old_token(root: ET.Element) -> str:
+    return (root.findtext(make_clark("D:sync-token")) or "").strip()
+
+
 def _sync(question: Question, root: ET.Element, render: Render, *, with_text: bool) -> Body:
     """RFC 6578 3.2."""
-    old = (root.findtext(make_clark("D:sync-token")) or "").strip()
-    conn, folder = question.conn, question.folder
+    old = _old_token(root)
+    folder = question.folder
     head = f"{_ROOT}<sync-token>{question.token}</sync-token>"
+    if old == question.token:
+        return iter((head + _END,))
+    conn = question.conn
     if not old:
         if with_text:
             return _joined(head, map(render.one, view.resources(conn, folder)))
         return _joined(head, map(render.page, view.brief_pages(conn, folder)))
-    if old == question.token:
-        return iter((head + _END,))
     since = revisions.read_token(conn, folder.collection.id, old)
     if since > folder.revision:
         raise revisions.InvalidToken(old, "from the future")

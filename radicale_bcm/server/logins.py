@@ -7,7 +7,6 @@ on, and nobody has to wait for anything to expire. Passwords are not kept, only 
 """
 
 import hashlib
-import hmac
 import secrets
 from collections import OrderedDict
 from collections.abc import Callable
@@ -37,8 +36,8 @@ def _remembering(verify: Callable[[str, str], Any]) -> Callable[[str, str], Any]
 
     def remembered(hash_value: str, password: str) -> Any:
         """What the check of this password against this hash says."""
-        said = hashlib.sha256(hash_value.encode()).digest() + password.encode("utf-8", "surrogatepass")
-        digest = hmac.digest(key, said, "sha256")
+        said = f"{len(hash_value)} {hash_value}{password}".encode("utf-8", "surrogatepass")
+        digest = hashlib.blake2b(said, key=key).digest()
         with lock:
             if digest in known:
                 known.move_to_end(digest)
