@@ -78,7 +78,7 @@ def show(ctx: typer.Context, selector: Selector, as_json: Json = False) -> None:
         radicale-bcm contact show nick@example.com --json
     """
     with opened(ctx) as site, site.business(site.origin()).reader() as source:
-        found = records.find(site, source, selector)
+        found = records.find(site, source, selector, deleted=True)
     if as_json:
         output.document(as_document(found))
         return

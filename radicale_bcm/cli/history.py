@@ -81,7 +81,7 @@ def _of(site: Site, record: str) -> tuple[tuple[int, str] | None, tuple[str, str
     origin = site.origin()
     try:
         with site.business(origin).reader() as source:
-            return (origin.id, records.find(site, source, record).id), None
+            return (origin.id, records.find(site, source, record, deleted=True).id), None
     except NotThere:
         return (origin.id, record), None  # purged, but its history stays
 

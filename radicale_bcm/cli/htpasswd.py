@@ -15,6 +15,7 @@ from pathlib import Path
 
 import bcrypt
 
+from radicale_bcm.cli.names import REFUSED_IN_ACCOUNTS
 from radicale_bcm.sync.errors import Conflict, Invalid, NotThere
 
 ROUNDS = 10
@@ -137,7 +138,7 @@ def _kind(hashed: str) -> str:
 def check_name(name: str) -> None:
     """Refuse a name that could not log in, or whose address books could have no path."""
     bad = not name or name != name.strip() or name.startswith((".", "#")) or len(name) > 200
-    if bad or any(char in ":/\\" or not char.isprintable() for char in name):
+    if bad or any(char in "/\\" or char in REFUSED_IN_ACCOUNTS or not char.isprintable() for char in name):
         raise Invalid(f"{name!r} cannot be the name of an account: use letters, digits and - . _ @, such as alice")
 
 

@@ -9,8 +9,9 @@ import typer
 
 from radicale_bcm.cli import output
 from radicale_bcm.cli.failures import misused
+from radicale_bcm.cli.names import check_path
 from radicale_bcm.cli.options import DryRun, Filters, Json, Principal, Yes, confirm
-from radicale_bcm.cli.site import actor_of, opened, working
+from radicale_bcm.cli.site import actor_of, configuration_of, opened, working
 from radicale_bcm.cli.status import as_document
 from radicale_bcm.cli.user import lacks_account
 from radicale_bcm.sync import pull, setup, status
@@ -130,6 +131,8 @@ def _carry_out(
 ) -> None:
     """Ask if cards leave and somebody is here to answer, then do it and tell."""
     sure = yes or dry_run
+    if choice.folder is not None:
+        check_path(configuration_of(ctx), principal, choice.folder)
     with opened(ctx) as site:
         if sys.stdin.isatty() and not sure:
             with site.write(actor_of(ctx)) as unit:

@@ -30,7 +30,7 @@ from radicale_bcm.database import copies, migrate
 from radicale_bcm.database.copies import Broken
 from radicale_bcm.database.engine import sqlite_path, transaction
 from radicale_bcm.database.errors import DatabaseError
-from radicale_bcm.sync.errors import Conflict, Invalid
+from radicale_bcm.sync.errors import Conflict, Invalid, NotThere
 from radicale_bcm.sync.unit import Site
 
 FORMAT = "radicale-bcm backup"
@@ -84,6 +84,8 @@ def write(site: Site, actor: Actor, target: Path) -> Manifest:
     """Write a backup that appears complete or not at all. Conflict if the file is there; OSError; DatabaseError."""
     if target.exists():
         raise Conflict(f"{target} exists already")
+    if not target.parent.is_dir():
+        raise NotThere(f"there is no folder {target.parent} for the backup")
     draft = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)  # it holds everybody's contacts

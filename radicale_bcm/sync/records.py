@@ -22,6 +22,7 @@ from radicale_bcm.contacts.filters import parse_filters
 from radicale_bcm.contacts.model import Contact, display_name
 from radicale_bcm.database.types import yes_no
 from radicale_bcm.sync import vocabulary
+from radicale_bcm.sync.candidates import EMAILS
 from radicale_bcm.sync.errors import Conflict, Invalid, NotThere
 from radicale_bcm.sync.project import Cause, project
 from radicale_bcm.sync.unit import Site, Unit
@@ -97,10 +98,11 @@ def delete(unit: Unit, record_id: str, *, action: str = "", note: Note = None) -
     return deleted
 
 
-def find(site: Site, records: RecordSource, selector: str) -> Record:
+def find(site: Site, records: RecordSource, selector: str, *, deleted: bool = False) -> Record:
     """The record that an id, a UID, or a name or e-mail address that only one has, stands for.
 
-    Deleted ones are found by id and UID. NotThere, Conflict.
+    Deleted ones are found by id and UID; with `deleted` by name and address too, if no other has it. NotThere,
+    Conflict.
     """
     found = records.get(selector) or records.get_by_uid(selector)
     if found is not None:
@@ -111,6 +113,8 @@ def find(site: Site, records: RecordSource, selector: str) -> Record:
         for field in ("email", "name"):
             for each in listed(site, records, [f"{field}==@'{quoted}'"]):
                 alike[each.id] = each
+    if not alike and deleted:
+        alike = {each.id: each for each in records.list_deleted() if _is_called(each, selector)}
     if not alike:
         raise NotThere(
             f"no contact has the id, UID, name or e-mail address {selector!r}: see `radicale-bcm contact list`"
@@ -121,6 +125,12 @@ def find(site: Site, records: RecordSource, selector: str) -> Record:
         more = f" and {len(alike) - len(some)} more" if len(alike) > len(some) else ""
         raise Conflict(f"{selector!r} stands for {len(alike)} contacts: {shown}{more}. Use the id")
     return next(iter(alike.values()))
+
+
+def _is_called(record: Record, selector: str) -> bool:
+    wanted = selector.strip().casefold()
+    names = [display_name(record.fields), *(record.fields.get(name, "") for name in EMAILS)]
+    return bool(wanted) and wanted in (each.strip().casefold() for each in names)
 
 
 def listed(
@@ -178,7 +188,8 @@ def refuse_unknown(records: RecordSource, names: Sequence[str], record_type: str
     known = [*BY_NAME, *(own.fields if own else ())]
     for name in names:
         if name not in known:
-            near = get_close_matches(name.lower(), known, n=3, cutoff=0.6)
+            short = f"business_{name.lower()}"  # as filters know it: city, phone, …
+            near = [short] if short in known else get_close_matches(name.lower(), known, n=3, cutoff=0.6)
             meant = f"; did you mean {' or '.join(near)}?" if near else ": see `radicale-bcm contact add --help`"
             raise Invalid(f"there is no field {name!r}{meant}")
 

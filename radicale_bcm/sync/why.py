@@ -64,7 +64,7 @@ def why(site: Site, principal: str, selector: str) -> Answer:
         folder = collections.by_id(conn, own.collection_id) if own and own.collection_id is not None else None
         record, card = None, None
         try:
-            record = records.find(site, source, selector)
+            record = records.find(site, source, selector, deleted=True)
         except NotThere:
             card = _lost(conn, origin, selector)
             if card is None:

@@ -69,6 +69,7 @@ def test_editing_touches_what_is_named_and_nothing_else(tool: Tool, nick):
 @pytest.mark.parametrize(
     ("assignment", "told"),
     [
+        ("city=Ulm", "did you mean business_city?"),
         ("emial=x", "did you mean email"),
         ("birthday=tomorrow", "birthday='tomorrow': not a date"),
         ("active=perhaps", "neither true nor false"),

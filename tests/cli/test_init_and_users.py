@@ -49,6 +49,7 @@ def test_init_dry_run_makes_nothing(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "status"),
     [
+        (("--user", "o'neil", "--password", "x"), 1),
         (("--user", "a:b", "--password", "x"), 1),
         (("--user", "a/b", "--password", "x"), 1),
         (("--user", "a", "--password", "x" * 73), 1),

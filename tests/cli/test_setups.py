@@ -122,6 +122,9 @@ def test_why_names_every_condition_with_the_value(tool: Tool):
 def test_why_knows_deleted_and_vanished_records_accounts_and_people_without_a_set_up(tool: Tool):
     tool("contact", "delete", "2", "--yes")
     assert "Deleted Items" in _reasons(tool, "alice", "2")
+    assert "Deleted Items" in _reasons(tool, "alice", "ben")
+    assert tool.json("history", "Ben")[0]["action"] == "deleted"
+    assert tool.json("contact", "show", "Ben")["deleted"]
     tool("deleted", "restore", "2")
     gone = tool.json("contact", "add", "given_name=Eve")["id"]
     with closing(sqlite3.connect(tool.folder / "business.db")) as client, client:
@@ -203,3 +206,12 @@ def test_a_full_comparison_mends_folders_that_show_the_wrong_cards(tool: Tool):
     assert not tool.json("why", "alice", "Ben")["shown"]
     assert _cards(tool) == before
     _set(tool, "--no-filter")
+
+
+@pytest.mark.parametrize(("principal", "folder"), [("o'neil", "Contacts"), ("alice", "it's"), ("alice", "a,b")])
+def test_a_folder_that_radicale_would_let_nobody_open_is_refused(tool: Tool, principal: str, folder: str):
+    """SPEC 12: a principal's sync folder NAME is the collection /PRINCIPAL/NAME/, and a client can open it."""
+    before = tool.json("status")
+    said = tool("sync", "start", "--principal", principal, "--folder", folder, status=1).err
+    assert "validate_path_value" in said
+    assert tool.json("status") == before
