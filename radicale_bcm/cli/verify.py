@@ -8,7 +8,7 @@ import typer
 from radicale_bcm.cli import output
 from radicale_bcm.cli.options import Json
 from radicale_bcm.cli.site import actor_of, opened
-from radicale_bcm.sync import verify
+from radicale_bcm.sync import losses, verify
 from radicale_bcm.sync.verify import Difference, Repaired
 
 app = typer.Typer(rich_markup_mode=None, add_completion=False)
@@ -44,6 +44,9 @@ def verify_(
         output.document(document)
     else:
         _print(done, repair=repair)
+        with site.read() as conn:
+            if done.left and losses.all_waiting(conn, site.origin()):
+                output.hint(f"{losses.HELD[:1].upper()}{losses.HELD[1:]}.")
     if done.left:
         raise typer.Exit(1)
 
@@ -57,5 +60,5 @@ def _print(done: Repaired, *, repair: bool) -> None:
     output.table(("record", "name", "difference"), rows, "Every card is what its record says.")
     if repair and done.found:
         output.say(f"{output.counted(len(done.found), 'difference')} found, {len(done.left)} left.")
-        for each in done.left:
+        for each in done.left if len(done.left) < len(done.found) else ():
             output.hint(f"left: {each.record_id or each.place} {output.clean(each.name)}: {output.clean(each.reason)}")

@@ -57,6 +57,13 @@ def bound(unit: Unit, shown: int) -> int:
     return max(unit.options.most_losses, int(shown * SHARE))
 
 
+HELD = (
+    "so many went at once that it is not believed: their cards stay until the records are back, or until"
+    " `radicale-bcm sync now --full --yes` says that it is on purpose"
+)
+"""What a person is told of a card that is shown because of the bound."""
+
+
 def never_beyond(unit: Unit, origin: Origin, count: int) -> bool:
     """Whether so many more cannot be beyond any bound, without counting what is shown."""
     most = max((sum(each.values()) for each in _recent(unit, origin).values()), default=0)

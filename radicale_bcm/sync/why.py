@@ -13,7 +13,7 @@ from radicale_bcm.business.accounts import Account
 from radicale_bcm.business.contract import Record, RecordSource
 from radicale_bcm.contacts.filters import Explanation, explain, parse_filters
 from radicale_bcm.contacts.model import display_name
-from radicale_bcm.sync import pull, records, vocabulary
+from radicale_bcm.sync import losses, pull, records, vocabulary
 from radicale_bcm.sync.errors import Conflict, NotThere
 from radicale_bcm.sync.project import is_person
 from radicale_bcm.sync.unit import Site
@@ -107,7 +107,8 @@ def _answer(case: _Case, principal: str) -> Answer:
     if not shown and not against:
         against = ["the card is not where its record puts it: `radicale-bcm verify --repair` mends that"]
     elif shown and against:
-        against += ["it is shown all the same: `radicale-bcm verify --repair` mends that"]
+        held = losses.all_waiting(case.conn, case.origin)
+        against += [losses.HELD if held else "it is shown all the same: `radicale-bcm verify --repair` mends that"]
     return Answer(
         principal=principal,
         path=case.folder.path if case.folder else "",

@@ -215,3 +215,24 @@ def test_a_folder_that_radicale_would_let_nobody_open_is_refused(tool: Tool, pri
     said = tool("sync", "start", "--principal", principal, "--folder", folder, status=1).err
     assert "validate_path_value" in said
     assert tool.json("status") == before
+
+
+def test_cards_that_the_bound_holds_are_explained_with_what_confirms_it(tmp_path: Path):
+    """SPEC section 3, C9: an emptied table is not believed, and `verify --repair` is not what settles it."""
+    tool = installed(tmp_path)
+    with closing(sqlite3.connect(tmp_path / "business.db")) as client, client:
+        client.executemany("INSERT INTO contact (name) VALUES (?)", [(f"Person {number}",) for number in range(30)])
+    tool("sync", "start", "--principal", "alice", "--folder", "Contacts")
+    with closing(sqlite3.connect(tmp_path / "business.db")) as client, client:
+        client.execute("DELETE FROM contact")
+    tool("sync", "now", status=1)
+    held = tool.json("why", "alice", "1")
+    reasons = " ".join(held["reasons"])
+    assert held["shown"]
+    assert "sync now --full --yes" in reasons
+    assert "verify --repair" not in reasons
+    said = tool("verify", "--repair", status=1)
+    assert "sync now --full --yes" in said.err
+    assert (said.out + said.err).count("Person 7") == 1
+    tool("sync", "now", "--full", "--yes")
+    assert tool.json("status")[0]["business_cards"] == 0
