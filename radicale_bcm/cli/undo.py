@@ -86,6 +86,8 @@ def _tell(outcome: Outcome, *, dry_run: bool) -> None:
         output.hint(f"#{refusal.change}  {output.clean(refusal.name)} stays: {output.clean(refusal.reason)}")
     verb = "would be" if dry_run else "is" if len(outcome.undone) == 1 else "are"
     output.say(f"{output.counted(len(outcome.undone), 'change')} {verb} taken back.")
+    if not outcome.undone and not outcome.refused:
+        output.hint("Nothing of that is left: nothing was changed, or all of it was taken back before.")
 
 
 def _did(each: Undone) -> str:

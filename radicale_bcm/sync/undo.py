@@ -81,22 +81,27 @@ def of_principal(unit: Unit, principal: str, since: datetime) -> list[Entry]:
 
 
 def of_command(unit: Unit, ids: Sequence[str]) -> list[Entry]:
-    """Everything that the commands, or the requests, of these changes did, latest first."""
+    """Everything that the commands, or the requests, of these changes did, latest first.
+
+    A command that took changes back can be taken back like any other.
+    """
+    named = chosen(unit, ids)
     found: dict[int, Entry] = {}
-    for each in chosen(unit, ids):
+    for each in named:
         found |= {other.id: other for other in history.together_with(unit.conn, each)}
-    return _still_done(unit, sorted(found.values(), key=lambda each: -each.id))
+    undos = any(each.action == ACTION for each in named)
+    return _still_done(unit, sorted(found.values(), key=lambda each: -each.id), undos=undos)
 
 
-def _still_done(unit: Unit, entries: Sequence[Entry]) -> list[Entry]:
-    """Without the undos among them, and what was taken back by whomever, unless that was taken back as well."""
+def _still_done(unit: Unit, entries: Sequence[Entry], *, undos: bool = False) -> list[Entry]:
+    """Without what was taken back, by whomever, unless that was taken back as well; with the undos if asked for."""
     if not entries:
         return []
     taken_back: set[Any] = set()
     for each in history.entries(unit.conn, since=min(each.at for each in entries), action=ACTION, limit=None):
         if each.id not in taken_back:  # the latest first
             taken_back.add(each.note.get("undoes"))
-    return [each for each in entries if each.action != ACTION and each.id not in taken_back]
+    return [each for each in entries if (undos or each.action != ACTION) and each.id not in taken_back]
 
 
 def undo(unit: Unit, entries: Sequence[Entry]) -> Outcome:

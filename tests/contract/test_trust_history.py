@@ -258,6 +258,28 @@ class TestUndo:
         with world.site.write(ADMIN) as unit:
             assert len(of_command(unit, [f"#{world.history(nick)[0].id}"])) == 1
 
+    def test_a_command_that_took_changes_back_is_taken_back_as_a_whole(self, world):
+        """SPEC 4: `undo` takes a command back, and an undo is a command."""
+        nick, ann = world.add(**NICK), world.add(name="Ann Example")
+        for given_name in ("Nicky", "Nicholas"):
+            world.edit(nick, given_name=given_name)
+        world.edit(ann, name="Anne Example")
+        edits = [*world.history(nick)[:2], *world.history(ann)[:1]]
+        world.undo(*edits, actor=ADMIN._replace(run="first"))
+        undos = [*world.history(nick)[:2], *world.history(ann)[:1]]
+
+        def names():
+            return world.record(nick).fields["given_name"], world.record(ann).fields["name"]
+
+        assert names() == ("Nick", "Ann Example")
+        for run, wanted in (("second", ("Nicholas", "Anne Example")), ("third", ("Nick", "Ann Example"))):
+            with world.site.write(ADMIN._replace(run=run)) as unit:
+                found = of_command(unit, [str(world.history(nick)[0].id)])
+                assert len(undo.undo(unit, found).undone) == 3
+            assert names() == wanted
+        with world.site.write(ADMIN) as unit:
+            assert {each.id for each in of_command(unit, [str(undos[0].id)])} == {each.id for each in undos}
+
     def test_a_refused_change_leaves_nothing_half_done(self, world):
         """The record of a promotion must stay where the contact's place is in use."""
         from radicale_bcm.contacts.filters import Filter
