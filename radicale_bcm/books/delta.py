@@ -108,8 +108,8 @@ def _cards_since(conn: Connection, folder: Folder, epochs: Sequence[Epoch], revi
         facts = _facts(conn, folder, part)
         for number, shown in spans.of_cards(conn, folder.collection.id, epochs, part).items():
             fact = facts[number]
-            then = {each.category for each in shown if each.holds(revision)}
-            now = {each.category for each in shown if each.end == OPEN}
+            then = {each.manner for each in shown if each.holds(revision)}
+            now = {each.manner for each in shown if each.end == OPEN}
             if now:
                 if then != now or fact.revised > revision or fact.placed > revision:
                     changed.add(fact.href)

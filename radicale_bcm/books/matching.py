@@ -16,6 +16,7 @@ from radicale_bcm.books.search import Hit
 from radicale_bcm.books.search_query import Query, encoded
 from radicale_bcm.books.view import Folder, Resource
 from radicale_bcm.contacts import marker
+from radicale_bcm.contacts.fields import property_of
 from radicale_bcm.contacts.searched import searchable
 
 _MEMBERS = frozenset({"member", "x-addressbookserver-member"})
@@ -32,6 +33,8 @@ def matching(conn: Connection, folder: Folder, query: Query) -> Iterator[Match] 
     """Never less than the members that match; None if the index cannot tell."""
     shown = _shown(conn, folder)
     if shown is None and search.CATEGORIES in query.names():
+        return None
+    if any(property_of(name).lower() in query.names() for names in folder.fields.values() for name in names):
         return None
     return _matching(conn, folder, query, shown or dict.fromkeys(_origins(conn, folder), ""))
 

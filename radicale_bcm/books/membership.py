@@ -28,9 +28,17 @@ class Audience(NamedTuple):
     revision: int
 
 
+class Manner(NamedTuple):
+    """How a folder shows cards: with which category, and which business fields, with commas between them."""
+
+    category: str
+    fields: str = ""
+
+
 class Epoch(NamedTuple):
     """A folder showed an audience with a category from a revision on, until `closed` if that is set. With a group card
-    `grouped` is the revision at which something but the audience changed it.
+    `grouped` is the revision at which something but the audience changed it. `fields` are the business fields that its
+    cards show, with commas between them.
     """
 
     id: int
@@ -40,6 +48,12 @@ class Epoch(NamedTuple):
     opened: int
     closed: int | None
     grouped: int | None = None
+    fields: str = ""
+
+    @property
+    def manner(self) -> Manner:
+        """How the folder shows the cards."""
+        return Manner(self.category, self.fields)
 
 
 Stamp = frozenset[tuple[int, str]]
@@ -181,13 +195,14 @@ def epochs(conn: Connection, collection_id: int) -> list[Epoch]:
 
 
 def open_epoch(
-    conn: Connection, collection_id: int, audience_id: int, category: str, revision: int, *, grouped: bool
+    conn: Connection, collection_id: int, audience_id: int, manner: Manner, revision: int, *, grouped: bool
 ) -> None:
     """The folder shows the audience from this revision on, with or without a group card."""
     values = {
         "collection_id": collection_id,
         "audience_id": audience_id,
-        "category": category,
+        "category": manner.category,
+        "fields": manner.fields,
         "opened": revision,
         "grouped": revision if grouped else None,
     }

@@ -226,6 +226,7 @@ epoch = Table(
     Column("opened", BigInteger, nullable=False),
     Column("closed", BigInteger, nullable=True),
     Column("grouped", BigInteger, nullable=True, comment="with a group card, which changed then; NULL is without"),
+    Column("fields", String(1000), nullable=False, server_default="", comment="the business fields that cards show"),
     Index("ix_epoch_collection_closed", "collection_id", "closed"),
     comment="from when to when a folder showed an audience",
 )

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, select
 
 from radicale_bcm.books.items import chunks
-from radicale_bcm.books.membership import Epoch
+from radicale_bcm.books.membership import Epoch, Manner
 from radicale_bcm.books.schema import exclusion, member
 from radicale_bcm.database.prepared import Prepared
 
@@ -17,11 +17,11 @@ OPEN = 2**63
 
 
 class Span(NamedTuple):
-    """A folder showed a card with a category from revision `start` on, and no longer at revision `end`."""
+    """A folder showed a card in a manner from revision `start` on, and no longer at revision `end`."""
 
     start: int
     end: int
-    category: str
+    manner: Manner
 
     def holds(self, revision: int) -> bool:
         """Whether the card was shown at this revision."""
@@ -57,7 +57,7 @@ def of_cards(
             for epoch in by_audience[audience_id]:
                 start, end = max(entered, epoch.opened), min(_end(departed), _end(epoch.closed))
                 if start < end:
-                    found.setdefault(number, []).append(Span(start, end, epoch.category))
+                    found.setdefault(number, []).append(Span(start, end, epoch.manner))
         for number, entered, departed in _EXCLUDED.all(conn, {"cards": part, "collection_id": collection_id}):
             if number in found:
                 found[number] = [rest for span in found[number] for rest in _without(span, entered, _end(departed))]

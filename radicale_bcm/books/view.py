@@ -5,6 +5,7 @@ Imported by sync and server. Reads only; run it in one snapshot. The answer to a
 difference between what was shown at its revision and what is shown now.
 """
 
+import json
 from collections.abc import Iterable, Iterator, Sequence
 from datetime import datetime
 from functools import lru_cache
@@ -20,7 +21,7 @@ from radicale_bcm.books.items import CHUNK, chunks
 from radicale_bcm.books.membership import Epoch
 from radicale_bcm.books.schema import alias, audience, card, exclusion, item, member
 from radicale_bcm.contacts import marker
-from radicale_bcm.contacts.card import split_categories, with_categories, with_uid
+from radicale_bcm.contacts.card import business_lines, split_categories, with_categories, with_uid
 from radicale_bcm.database.prepared import Prepared
 
 GROUP_CARD = 0
@@ -56,6 +57,16 @@ class Folder(NamedTuple):
     def categories(self) -> dict[int, str]:
         """audience -> category of the set-up."""
         return {each.audience_id: each.category for each in self.epochs}
+
+    @property
+    def tags(self) -> dict[int, str]:
+        """audience -> what the set-up adds to the ETags of its cards."""
+        return {each.audience_id: category_tag(each.category) + fields_tag(each.fields) for each in self.epochs}
+
+    @property
+    def fields(self) -> dict[int, list[str]]:
+        """audience -> the business fields that its cards show here; without those that show none."""
+        return {each.audience_id: each.fields.split(",") for each in self.epochs if each.fields}
 
 
 _ALIASED = and_(alias.c.card_id == card.c.id, alias.c.collection_id == bindparam("collection_id"))
@@ -149,13 +160,41 @@ def category_tag(category: str) -> str:
     return "-" + sha256(category.encode()).hexdigest()[:8] if category else ""
 
 
-def _card_resource(row: Sequence[Any], categories: dict[int, str]) -> Resource:
+@lru_cache(maxsize=1024)
+def fields_tag(fields: str) -> str:
+    """What the business fields that a set-up asks for add to the ETag of a business card, whatever they say: with a
+    value that somebody asked for, the card itself changes."""
+    return "-" + sha256(f"fields {fields}".encode()).hexdigest()[:8] if fields else ""
+
+
+_HIDDEN = Prepared(select(card.c.id, card.c.hidden).where(card.c.id.in_(bindparam("ids", expanding=True))), "ids")
+
+
+def _card_resources(conn: Connection, folder: Folder, rows: Sequence[Sequence[Any]]) -> list[Resource]:
+    categories, tags, asked = folder.categories, folder.tags, folder.fields
+    if not asked:
+        return [_card_resource(row, categories, tags) for row in rows]
+    numbers = [row[0] for row in rows if row[-1] in asked]
+    hidden = dict(_HIDDEN.all(conn, {"ids": numbers})) if numbers else {}
+    return [
+        _card_resource(row, categories, tags, _business_lines(hidden.get(row[0]), asked.get(row[-1], ())))
+        for row in rows
+    ]
+
+
+def _business_lines(hidden: str | None, names: Iterable[str]) -> str:
+    return business_lines(json.loads(hidden), names) if hidden and names else ""
+
+
+def _card_resource(
+    row: Sequence[Any], categories: dict[int, str], tags: dict[int, str], business_lines: str = ""
+) -> Resource:
     number, href, uid, own_uid, text, own, etag, modified, revision, audience_id = row
-    category = categories[audience_id]
-    text = _with_end(text, _end(own, category))
+    text = _with_end(text, business_lines + _end(own, categories[audience_id]))
     if uid != own_uid:
         text = with_uid(text, uid)
-    return Resource(href, uid, _card_etag(etag, category, uid, own_uid), text, modified, revision, card_id=number)
+    etag = _card_etag(etag, tags[audience_id], uid, own_uid)
+    return Resource(href, uid, etag, text, modified, revision, card_id=number)
 
 
 _END = "END:VCARD\r\n"
@@ -174,9 +213,9 @@ def _with_end(text: str, end: str) -> str:
     return text[: text.rindex(_END)] + end
 
 
-def _card_etag(etag: str, category: str, uid: str, own_uid: str) -> str:
+def _card_etag(etag: str, tag: str, uid: str, own_uid: str) -> str:
     renamed = category_tag(uid) if uid != own_uid else ""
-    return f'"{etag}{renamed}{category_tag(category)}"'
+    return f'"{etag}{renamed}{tag}"'
 
 
 def item_resource(each: items.Item) -> Resource:
@@ -206,10 +245,9 @@ def _has_exceptions(conn: Connection, folder: Folder) -> bool:
 def all_cards(conn: Connection, folder: Folder) -> Iterator[Resource]:
     """The business cards that the folder shows, in pieces: memory does not grow with the folder."""
     query = _CARD_PAGE if _has_exceptions(conn, folder) else _PLAIN_PAGE
-    parameters, categories = _parameters(folder) | {"last": 0}, folder.categories
+    parameters = _parameters(folder) | {"last": 0}
     while rows := query.all(conn, parameters):
-        for row in rows:
-            yield _card_resource(row, categories)
+        yield from _card_resources(conn, folder, rows)
         parameters["last"] = rows[-1][0]
 
 
@@ -252,19 +290,17 @@ def brief_pages(conn: Connection, folder: Folder) -> Iterator[list[tuple[str, st
 
 
 def _plain_pages(conn: Connection, folder: Folder) -> Iterator[list[tuple[str, str]]]:
-    tags = {number: category_tag(category) for number, category in folder.categories.items()}
-    parameters = _parameters(folder) | {"last": 0}
+    tags, parameters = folder.tags, _parameters(folder) | {"last": 0}
     while rows := _PLAIN_BRIEF_PAGE.all(conn, parameters):
         yield [(href, etag + tags[audience_id]) for _, href, etag, audience_id in rows]
         parameters["last"] = rows[-1][0]
 
 
 def _exceptional_pages(conn: Connection, folder: Folder) -> Iterator[list[tuple[str, str]]]:
-    categories = folder.categories
-    parameters = _parameters(folder) | {"last": 0}
+    tags, parameters = folder.tags, _parameters(folder) | {"last": 0}
     while rows := _BRIEF_PAGE.all(conn, parameters):
         yield [
-            (href, _card_etag(etag, categories[audience_id], uid, own_uid).strip('"'))
+            (href, _card_etag(etag, tags[audience_id], uid, own_uid).strip('"'))
             for _, href, uid, etag, own_uid, audience_id in rows
         ]
         parameters["last"] = rows[-1][0]
@@ -286,11 +322,10 @@ def find(conn: Connection, folder: Folder, hrefs: Iterable[str]) -> dict[str, Re
     if folder.epochs and len(found) < len(wanted):
         queries = (_BY_HREF, _BY_ALIAS) if _has_exceptions(conn, folder) else (_BY_HREF_PLAINLY,)
         for part in chunks([href for href in wanted if href not in found]):
-            parameters, categories = _parameters(folder) | {"hrefs": part}, folder.categories
+            parameters = _parameters(folder) | {"hrefs": part}
             for query in queries:
-                for row in query.all(conn, parameters):
-                    if row[-1] is not None:
-                        found[row[1]] = _card_resource(row, categories)
+                rows = [row for row in query.all(conn, parameters) if row[-1] is not None]
+                found.update((each.href, each) for each in _card_resources(conn, folder, rows))
     if folder.group and folder.group.href in wanted:
         found[folder.group.href] = group_card(conn, folder, folder.group)
     return found
@@ -298,12 +333,11 @@ def find(conn: Connection, folder: Folder, hrefs: Iterable[str]) -> dict[str, Re
 
 def texts(conn: Connection, folder: Folder, hrefs: Sequence[str]) -> dict[str, tuple[str, str]]:
     """href -> ETag without quotes and text, of the resources that exist among not too many hrefs."""
-    if folder.group or (folder.epochs and _has_exceptions(conn, folder)):
+    if folder.group or folder.fields or (folder.epochs and _has_exceptions(conn, folder)):
         return {each.href: (each.etag[1:-1], each.text) for each in find(conn, folder, hrefs).values()}
     found = {href: (etag, text) for href, etag, text in items.texts(conn, folder.collection.id, hrefs)}
     if folder.epochs and len(found) < len(hrefs):
-        categories = folder.categories
-        tags = {number: category_tag(category) for number, category in categories.items()}
+        categories, tags = folder.categories, folder.tags
         rest = {"hrefs": [href for href in hrefs if href not in found]}
         for href, etag, text, own, number in _TEXTS_PLAINLY.all(conn, _parameters(folder) | rest):
             if number is not None:
@@ -318,10 +352,8 @@ def get(conn: Connection, folder: Folder, href: str) -> Resource | None:
 
 def cards_by_id(conn: Connection, folder: Folder, card_ids: Iterable[int]) -> Iterator[Resource]:
     """Those of the cards that the folder shows now."""
-    categories = folder.categories
     for part in chunks(list(card_ids)):
-        for row in _BY_ID.all(conn, _parameters(folder) | {"ids": part}):
-            yield _card_resource(row, categories)
+        yield from _card_resources(conn, folder, _BY_ID.all(conn, _parameters(folder) | {"ids": part}))
 
 
 def find_uid(conn: Connection, folder: Folder, uid: str) -> str | None:

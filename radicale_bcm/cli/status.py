@@ -45,7 +45,8 @@ def status_(
     rows = [
         (each.setup.principal, f"/{each.path}/", "on" if each.setup.enabled else "off", each.business_cards,
          each.plain_contacts, each.quarantined or "", each.setup.category or "none", each.setup.access,
-         " and ".join(each.setup.filters) or "everybody", output.local(each.changed_at))
+         " and ".join(each.setup.filters) or "everybody", ", ".join(each.setup.shown_fields),
+         output.local(each.changed_at))
         for each in found
     ]  # fmt: skip
     columns = (
@@ -58,6 +59,7 @@ def status_(
         "category",
         "access",
         "filter",
+        "fields",
         "changed",
     )
     output.table(
@@ -83,6 +85,7 @@ def as_document(each: Status) -> dict[str, Any]:
         "category": each.setup.category or None,
         "access": each.setup.access,
         "on_delete": each.setup.on_delete,
+        "shown_fields": list(each.setup.shown_fields),
         "enabled": each.setup.enabled,
         "business_cards": each.business_cards,
         "plain_contacts": each.plain_contacts,

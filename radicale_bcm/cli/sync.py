@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from radicale_bcm.books.setups import Setup
 from radicale_bcm.cli import output
 from radicale_bcm.cli.failures import misused
 from radicale_bcm.cli.names import check_path
@@ -14,7 +15,8 @@ from radicale_bcm.cli.options import DryRun, Filters, Json, Principal, Yes, conf
 from radicale_bcm.cli.site import actor_of, configuration_of, opened, working
 from radicale_bcm.cli.status import as_document
 from radicale_bcm.cli.user import lacks_account
-from radicale_bcm.sync import pull, setup, status
+from radicale_bcm.sync import asked, pull, setup, status
+from radicale_bcm.sync.errors import Invalid
 from radicale_bcm.sync.promote import promote_new
 from radicale_bcm.sync.setup import ACCESS, ON_DELETE, Choice, Effect
 from radicale_bcm.sync.status import Status
@@ -47,6 +49,14 @@ OnDelete = Annotated[
         "it comes back.",
     ),
 ]
+ShowFields = Annotated[
+    str | None,
+    typer.Option(
+        "--show-fields",
+        metavar="FIELD,…",
+        help="Business fields that cards show as X-BCM- properties, such as owner,rating; `none` is none.",
+    ),
+]
 
 
 @app.callback()
@@ -70,6 +80,7 @@ def start(
     no_filter: NoFilter = False,
     access: Access = None,
     on_delete: OnDelete = None,
+    show_fields: ShowFields = None,
     yes: Yes = False,
     dry_run: DryRun = False,
     as_json: Json = False,
@@ -83,7 +94,7 @@ def start(
         radicale-bcm sync start --principal bob --folder Contacts --filter 'owner=%me' --category Customer
         radicale-bcm sync start --principal carol --folder Contacts --access business-ro
     """
-    choice = _choice(folder, category, filters, no_filter, access, on_delete)
+    choice = _choice(folder, category, filters, no_filter, access, on_delete, show_fields)
     _carry_out(ctx, principal, choice, setup.start, yes=yes, dry_run=dry_run, as_json=as_json)
     if lacks_account(ctx, principal):
         output.hint(f"{principal} cannot log in yet: radicale-bcm user add {principal}")
@@ -99,11 +110,13 @@ def set_(
     no_filter: NoFilter = False,
     access: Access = None,
     on_delete: OnDelete = None,
+    show_fields: ShowFields = None,
     yes: Yes = False,
     dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
-    """Change folder, filters, category or access; what is not named stays. A changed folder empties the former one.
+    """Change folder, filters, category, access or fields; what is not named stays. A changed folder empties the former
+    one.
 
     Phones follow with their next sync. With --dry-run it says how many contacts match. On a terminal it says how many
     cards leave before they do. Where a person would lose more at once than bcm_max_deletes (or a quarter of the
@@ -112,10 +125,14 @@ def set_(
     For example:
         radicale-bcm sync set --principal alice --filter 'company=Contoso*' --dry-run
         radicale-bcm sync set --principal alice --no-filter --category none
+        radicale-bcm sync set --principal alice --show-fields owner,rating
     """
-    choice = _choice(folder, category, filters, no_filter, access, on_delete)
+    choice = _choice(folder, category, filters, no_filter, access, on_delete, show_fields)
     if choice == Choice():
-        raise misused("what shall be different? --folder, --category, --filter, --no-filter, --access or --on-delete")
+        raise misused(
+            "what shall be different? --folder, --category, --filter, --no-filter, --access, --on-delete or"
+            " --show-fields"
+        )
     _carry_out(ctx, principal, choice, setup.change, yes=yes, dry_run=dry_run, as_json=as_json)
 
 
@@ -236,6 +253,7 @@ def _choice(
     no_filter: bool,
     access: str | None,
     on_delete: str | None,
+    show_fields: str | None,
 ) -> Choice:
     if filters and no_filter:
         raise misused("--filter and --no-filter contradict each other")
@@ -248,7 +266,19 @@ def _choice(
         category="" if category is not None and category.strip().lower() == "none" else category,
         access=access,
         on_delete=on_delete,
+        shown_fields=None if show_fields is None else _fields(show_fields),
     )
+
+
+def _fields(listed: str) -> tuple[str, ...]:
+    try:
+        return () if listed.strip().lower() in ("none", "") else asked.chosen(listed.split(","))
+    except Invalid as error:
+        raise misused(f"--show-fields: {error.reason}") from None
+
+
+def _also(own: Setup) -> str:
+    return f", business fields {', '.join(own.shown_fields)}" if own.shown_fields else ""
 
 
 def _status(unit: Unit, principal: str) -> Status:
@@ -264,7 +294,7 @@ def _tell(found: Status, effect: Effect, *, dry_run: bool, as_json: bool) -> Non
     output.say(
         f"/{found.path}/ {'would show' if dry_run else 'shows'} {business}"
         f" ({output.clean(effect.described)}) beside {output.counted(found.plain_contacts, 'plain contact')};"
-        f" category {found.setup.category or 'none'}, access {found.setup.access}."
+        f" category {found.setup.category or 'none'}, access {found.setup.access}{_also(found.setup)}."
     )
     if dry_run:
         cards = output.counted(effect.matching, "business contact matches", "business contacts match")

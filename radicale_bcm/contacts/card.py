@@ -2,7 +2,7 @@
 """A contact and the text of its vCard: `read` one way, `render` the other. Every module may import it."""
 
 from radicale_bcm.contacts.model import Contact
-from radicale_bcm.contacts.render import Rendered, ServerLines, render, restated
+from radicale_bcm.contacts.render import Rendered, ServerLines, business_lines, render, restated
 from radicale_bcm.contacts.served import (
     Summary,
     fn_of,
@@ -21,6 +21,7 @@ __all__ = [
     "Rendered",
     "ServerLines",
     "Summary",
+    "business_lines",
     "fn_of",
     "join_categories",
     "normalised",

@@ -151,6 +151,8 @@ FIELDS: tuple[Field, ...] = (
 )
 
 BY_NAME: dict[str, Field] = {field.name: field for field in FIELDS}
+BUSINESS = tuple(field.name for field in FIELDS if field.direction == "out")
+"""The business fields: no phone writes them, and a card shows them where the set-up asks for it."""
 
 
 def property_of(name: str) -> str:

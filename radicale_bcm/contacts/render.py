@@ -2,6 +2,7 @@
 """Renders a contact as a business card, into the lines that the card had before. Imported by `card` only."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
@@ -110,18 +111,29 @@ def _server_text(contact: Contact, server: ServerLines) -> str:
         parts.append(fold(f"X-BCM-KIND:{escape(server.kind)}"))
         parts.append(fold(f"X-BCM-ID:{escape(server.record_id)}"))
     parts.append(f"X-BCM-VERSION:{server.version}\r\n")
-    for name in server.show:
-        value = contact.get(name)
-        known = BY_NAME.get(name)
-        if value and (known is None or known.direction == "out"):
-            if known is not None and known.kind == "yesno":
-                value = value.upper()
-            parts.append(fold(f"{_NOT_IN_NAMES.sub('-', property_of(name))}:{escape(plain(value))}"))
+    parts.append(_business_lines(contact, server.show))
     if server.link:
         group = LINK_GROUP.lower()
         parts.append(fold(f"{group}.URL:{escape_uri(server.link)}"))
         parts.append(f"{group}.X-ABLabel:{LINK_LABEL}\r\n")
     return "".join(parts)
+
+
+def business_lines(contact: Contact, names: Iterable[str]) -> str:
+    """The lines of those of these business fields that have a value, those of custom types included."""
+    return UNFIT.sub("", _business_lines(contact, names))
+
+
+def _business_lines(contact: Contact, names: Iterable[str]) -> str:
+    found = []
+    for name in names:
+        value = contact.get(name)
+        known = BY_NAME.get(name)
+        if value and (known is None or known.direction == "out"):
+            if known is not None and known.kind == "yesno":
+                value = value.upper()
+            found.append(fold(f"{_NOT_IN_NAMES.sub('-', property_of(name))}:{escape(plain(value))}"))
+    return "".join(found)
 
 
 class _Merge:

@@ -26,7 +26,7 @@ from radicale_bcm.contacts.card import Rendered, ServerLines
 from radicale_bcm.contacts.fields import BY_NAME
 from radicale_bcm.contacts.lines import NotAVCard
 from radicale_bcm.contacts.model import Contact, display_name
-from radicale_bcm.sync import audience, unfinished
+from radicale_bcm.sync import asked, audience, unfinished
 from radicale_bcm.sync.unfinished import Moved
 from radicale_bcm.sync.unit import Unit
 
@@ -182,20 +182,10 @@ def new_row(
         "etag": etag_of(rendered.text, codec.join_categories(rendered.categories)),
         "version": 1,
         "kept": dumps(dict(kept)) if kept else "{}",
-        "hidden": hidden_now(record),
+        "hidden": asked.hidden_now(record),
         "gone": False,
         "modified": record.modified_at,
     }
-
-
-# What a client can never see of a record: the business fields. Fields of custom types are not among BY_NAME.
-_SHOWN = frozenset(name for name, each in BY_NAME.items() if each.direction in ("both", "in"))
-
-
-def hidden_now(record: Record) -> str:
-    """The fields that no card is read for, so that a change of them by another program can be told."""
-    found = {name: value for name, value in record.fields.items() if name not in _SHOWN}
-    return dumps(found, ensure_ascii=False, sort_keys=True) if found else "{}"
 
 
 _SAFE_HREF = frozenset("abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-_.@~")
@@ -238,15 +228,16 @@ def _again(
     values: dict[str, Any] = {
         "record_version": record.version,
         "kept": dumps(kept) if kept else "{}",
-        "hidden": hidden_now(record),
+        "hidden": asked.hidden_now(record),
     }
     changes = _changes(unit, card, record, contact, cause)
-    if rendered.text == card.text and codec.join_categories(rendered.categories) == card.categories and not card.gone:
+    same = rendered.text == card.text and codec.join_categories(rendered.categories) == card.categories
+    if same and cause.before is None and not card.gone:
+        changes = {name: pair for name, pair in changes.items() if name not in asked.READ}
+    if same and not card.gone and not asked.shows_otherwise(unit, card.hidden_fields or {}, asked.hidden(record)):
         if any(getattr(card, name) != value for name, value in values.items()):
             cards.change(unit.conn, card.id, values)
             audience.place(unit, card, record)
-        if cause.before is None:
-            changes = {name: pair for name, pair in changes.items() if name not in _SHOWN}
         if cause.note or changes:
             # Something that no card shows: a field that is not for clients, or a value that lost.
             _record_history(unit, card, cause, "changed", changes)
@@ -341,7 +332,7 @@ def _changes(unit: Unit, card: Card, record: Record, contact: Contact, cause: Ca
     found = {name: (before.get(name, ""), after.get(name, "")) for name in edit.edited_fields(before, after)}
     hidden = card.hidden_fields
     if hidden is not None:
-        unseen = {name: value for name, value in record.fields.items() if name not in _SHOWN}
+        unseen = asked.hidden(record)
         pairs = {name: (hidden.get(name, ""), unseen.get(name, "")) for name in {**hidden, **unseen}}
         found |= {name: (old, new) for name, (old, new) in pairs.items() if old != new}
     return found

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from radicale_bcm.books import cards, collections, collisions, membership, origins, setups, view
 from radicale_bcm.books.collections import Collection
-from radicale_bcm.books.membership import Audience, Epoch
+from radicale_bcm.books.membership import Audience, Epoch, Manner
 from radicale_bcm.books.setups import Setup
-from radicale_bcm.sync import audience, losses, setup_history
+from radicale_bcm.sync import asked, audience, losses, setup_history
 from radicale_bcm.sync.errors import Conflict, Invalid, NotThere
 from radicale_bcm.sync.options import DEFAULT_CATEGORY
 from radicale_bcm.sync.unit import Unit
@@ -24,7 +24,8 @@ ON_DELETE = ("trash", "unfollow", "reject")
 
 @dataclass(frozen=True, slots=True)
 class Choice:
-    """What a person asks for; None leaves a thing as it is (or takes the default). `category` "" is none."""
+    """What a person asks for; None leaves a thing as it is (or takes the default). `category` "" is none.
+    `shown_fields` are business fields that cards show to this person's clients."""
 
     folder: str | None = None
     filters: Sequence[str] | None = None
@@ -71,9 +72,11 @@ def start(unit: Unit, principal: str, choice: Choice) -> Effect:
     kept = _kept(unit, before) if before is not None else []
     if before is not None and before != folder.id:
         _empty(unit, before)
-    _show(unit, folder, wanted, new.category, changed=_served_otherwise(old, new, folder))
+    manner = asked.manner_of(new)
+    asked.remember(unit, new.shown_fields)
+    _show(unit, folder, wanted, manner, changed=_served_otherwise(old, new, folder))
     for epoch, deleted in kept:
-        _show_kept(unit, folder, epoch, new.category, deleted)
+        _show_kept(unit, folder, epoch, manner, deleted)
     retire_unused(unit)
     saved = new._replace(collection_id=folder.id, enabled=True, changed_at=unit.at)
     # Servers remember a folder's access as of a revision, so a new access needs a new one.
@@ -130,7 +133,7 @@ def show_current(unit: Unit, own: Setup) -> None:
     """Let the folder of a set-up show the current business database, besides what else it shows."""
     folder = collections.by_id(unit.conn, own.collection_id) if own.collection_id is not None else None
     if folder is not None:
-        _show(unit, folder, _audience(unit, own, own.principal), own.category, changed=False)
+        _show(unit, folder, _audience(unit, own, own.principal), asked.manner_of(own), changed=False)
 
 
 def _merged(unit: Unit, principal: str, old: Setup | None, choice: Choice) -> Setup:
@@ -147,7 +150,7 @@ def _merged(unit: Unit, principal: str, old: Setup | None, choice: Choice) -> Se
         category=category,
         access=choice.access or base.access,
         on_delete=choice.on_delete or base.on_delete,
-        shown_fields=base.shown_fields if choice.shown_fields is None else tuple(choice.shown_fields),
+        shown_fields=base.shown_fields if choice.shown_fields is None else asked.chosen(choice.shown_fields),
     )
 
 
@@ -184,26 +187,26 @@ def _audience(unit: Unit, new: Setup, principal: str) -> Audience:
 
 
 def _served_otherwise(old: Setup | None, new: Setup, folder: Collection) -> bool:
-    return old is None or old.collection_id != folder.id or old.category != new.category
+    return old is None or old.collection_id != folder.id or asked.manner_of(old) != asked.manner_of(new)
 
 
-def _show(unit: Unit, folder: Collection, wanted: Audience, category: str, *, changed: bool) -> None:
+def _show(unit: Unit, folder: Collection, wanted: Audience, manner: Manner, *, changed: bool) -> None:
     """Let the folder show an audience of the current database; kept cards of other databases stay."""
     shown: Epoch | None = None
     for each in membership.open_epochs(unit.conn, folder.id):
         if membership.get_audience(unit.conn, each.audience_id).origin_id == unit.origin.id:
             shown = each
-    if shown and shown.audience_id == wanted.id and shown.category == category and not changed:
+    if shown and shown.audience_id == wanted.id and shown.manner == manner and not changed:
         return
     if shown:
         membership.close_epoch(unit.conn, shown.id, unit.revision)
-    _open(unit, folder.id, wanted.id, category)
+    _open(unit, folder.id, wanted.id, manner)
     _make_room(unit, folder, wanted.id)
 
 
-def _open(unit: Unit, collection_id: int, audience_id: int, category: str) -> None:
+def _open(unit: Unit, collection_id: int, audience_id: int, manner: Manner) -> None:
     grouped = "group" in unit.options.markers
-    membership.open_epoch(unit.conn, collection_id, audience_id, category, unit.revision, grouped=grouped)
+    membership.open_epoch(unit.conn, collection_id, audience_id, manner, unit.revision, grouped=grouped)
 
 
 def follow_markers(unit: Unit) -> None:
@@ -215,7 +218,7 @@ def follow_markers(unit: Unit) -> None:
         for each in membership.open_epochs(unit.conn, own.collection_id):
             if (each.grouped is not None) != grouped:
                 membership.close_epoch(unit.conn, each.id, unit.revision)
-                _open(unit, own.collection_id, each.audience_id, each.category)
+                _open(unit, own.collection_id, each.audience_id, each.manner)
                 collections.touch(unit.conn, own.collection_id, unit.revision, unit.at)
 
 
@@ -237,16 +240,16 @@ def _kept(unit: Unit, collection_id: int) -> list[tuple[Epoch, list[int]]]:
     return found
 
 
-def _show_kept(unit: Unit, folder: Collection, kept: Epoch, category: str, deleted: Sequence[int]) -> None:
-    """Let kept cards follow their person to another folder or category."""
-    if kept.collection_id == folder.id and kept.category == category:
+def _show_kept(unit: Unit, folder: Collection, kept: Epoch, manner: Manner, deleted: Sequence[int]) -> None:
+    """Let kept cards follow their person to another folder, category or choice of fields."""
+    if kept.collection_id == folder.id and kept.manner == manner:
         return
     if kept.collection_id == folder.id:
         membership.close_epoch(unit.conn, kept.id, unit.revision)
     else:
         for card_id in deleted:
             membership.exclude(unit.conn, folder.id, card_id, "unfollow", unit.revision, unit.at)
-    _open(unit, folder.id, kept.audience_id, category)
+    _open(unit, folder.id, kept.audience_id, manner)
     _make_room(unit, folder, kept.audience_id)
 
 

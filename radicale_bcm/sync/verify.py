@@ -21,8 +21,8 @@ from radicale_bcm.contacts import card as codec
 from radicale_bcm.contacts import edit
 from radicale_bcm.contacts.lines import NotAVCard
 from radicale_bcm.contacts.model import display_name
-from radicale_bcm.sync import audience, losses, mending, pull
-from radicale_bcm.sync.project import etag_of, hidden_now, is_person, link_to, rendered_now, shown_contact
+from radicale_bcm.sync import asked, audience, losses, mending, pull
+from radicale_bcm.sync.project import etag_of, is_person, link_to, rendered_now, shown_contact
 from radicale_bcm.sync.pull import BATCH
 from radicale_bcm.sync.unit import Site, Unit
 
@@ -165,7 +165,7 @@ def _wrong_card(unit: Unit, before: Card, record: Record, *, has_version: bool) 
         yield "the card's text has another version or UID than the card"
     if not has_version:
         yield "the text of this version is not kept for later merges"
-    if before.hidden not in (None, hidden_now(record)):
+    if before.hidden not in (None, asked.hidden_now(record)):
         yield "the card does not know all fields of the record"
     if before.label != display_name(shown_contact(record, before.kept_values))[:255]:
         yield "the card is listed under another name than the record's"

@@ -49,6 +49,8 @@ def test_each_thing_is_set_alone_and_the_others_stay(tool: Tool):
         ("--category", "Customer", "category", "Customer"),
         ("--access", "business-ro", "access", "business-ro"),
         ("--on-delete", "reject", "on_delete", "reject"),
+        ("--show-fields", "rating, owner", "shown_fields", ["owner", "rating"]),
+        ("--show-fields", "none", "shown_fields", []),
         ("--folder", "Work", "folder", "Work"),
         ("--folder", "Contacts", "folder", "Contacts"),
         ("--category", "none", "category", None),
@@ -56,7 +58,7 @@ def test_each_thing_is_set_alone_and_the_others_stay(tool: Tool):
         changed = _set(tool, option, value)
         assert changed[name] == now
         before |= {name: now}
-        known = ("filter", "category", "access", "on_delete", "folder", "enabled")
+        known = ("filter", "category", "access", "on_delete", "shown_fields", "folder", "enabled")
         assert {key: changed[key] for key in known} == {key: before[key] for key in known}
     assert _numbers(_set(tool, "--no-filter")) == (3, 1, 0, 3)
     _set(tool, "--access", "rw", "--on-delete", "trash", "--category", "Business")
@@ -71,6 +73,8 @@ def test_each_thing_is_set_alone_and_the_others_stay(tool: Tool):
         ("--filter", "type=nosuchtype"),
         ("--access", "some"),
         ("--on-delete", "burn"),
+        ("--show-fields", "owner,nosuchfield"),
+        ("--show-fields", "email"),
         ("--filter", "city=a", "--no-filter"),
         (),
     ],

@@ -2,6 +2,7 @@
 """Phones that remember every token that they ever got, with what they had then. Imported by the histories."""
 
 import random
+import re
 from collections.abc import Set
 from dataclasses import dataclass, field
 
@@ -129,6 +130,9 @@ def _check_state(
             names.append(category)
         found = codec.split_categories(contact.get("category", ""))
         assert found == names, ("categories", watch.path, number, found, names)
+        asked = {name: fields[name] for name in world.fields_of(watch.path) if fields.get(name)}
+        said = dict(re.findall(r"^X-BCM-(OWNER|RATING):(.*)\r$", shown[number].text, re.MULTILINE))
+        assert {name.lower(): value for name, value in said.items()} == asked, ("fields", watch.path, number, said)
     _check_group(world, watch, now, [each.uid for each in business.values()])
     uids = [each.uid for each in now.values()]
     assert len(uids) == len(set(uids)), ("two members with one UID", sorted(uids))

@@ -41,6 +41,7 @@ CITIES = ("Seattle", "Redmond", "Bremen", "")
 COMPANIES = ("Contoso Ltd", "Fabrikam", "")
 OWNERS = ("alice", "bob", "carol", "")
 CATEGORIES = ("", "VIP", "Business", "business,VIP")
+FIELDS: tuple[tuple[str, ...], ...] = ((), ("owner",), ("rating", "owner"), ("rating",))
 SETUP_CATEGORIES = ("Business", "", "Customer", "VIP")
 FOLDERS = ("Contacts", "Contacts", "Work")
 
@@ -268,6 +269,7 @@ def start(life: Life) -> str:
         category=choose(SETUP_CATEGORIES) if maybe() < 0.3 else None,
         access=choose(("rw", "rw", "business-ro", "ro")) if maybe() < 0.3 else None,
         on_delete=choose(setup.ON_DELETE) if maybe() < 0.4 else None,
+        shown_fields=choose(FIELDS) if maybe() < 0.3 else None,
     )
     with life.world.acting("admin", "command") as unit:
         setup.start(unit, person.name, choice)
@@ -279,7 +281,7 @@ def start(life: Life) -> str:
         }
     person.folder, person.enabled = folder, True
     life.world.plain.setdefault(person.path, {})
-    for name in ("filters", "category", "access", "on_delete"):
+    for name in ("filters", "category", "access", "on_delete", "shown_fields"):
         value = getattr(choice, name)
         if value is not None:
             setattr(person, name, value)

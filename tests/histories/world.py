@@ -41,6 +41,7 @@ class Person:
     category: str = "Business"
     access: str = "rw"
     on_delete: str = "trash"
+    shown_fields: tuple[str, ...] = ()
     enabled: bool = False
     hidden: dict[int, str] = field(default_factory=dict)
     kept: set[int] = field(default_factory=set)
@@ -225,6 +226,10 @@ class World:
         """Whether the folder must have a group card."""
         shown = any(each.enabled and each.path == path for each in self.people.values())
         return shown and "group" in self.site.options.markers
+
+    def fields_of(self, path: str) -> tuple[str, ...]:
+        """The business fields that business cards show in a folder."""
+        return next((each.shown_fields for each in self.people.values() if each.enabled and each.path == path), ())
 
     def category_of(self, path: str) -> str:
         """The category that business cards carry in a folder."""

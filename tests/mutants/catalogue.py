@@ -103,7 +103,7 @@ MUTANTS = (
     Mutant(
         "an ETag does not know the category",
         "radicale_bcm/books/view.py",
-        "return f'\"{etag}{renamed}{category_tag(category)}\"'",
+        "return f'\"{etag}{renamed}{tag}\"'",
         "return f'\"{etag}{renamed}\"'",
         _HISTORIES,
     ),
