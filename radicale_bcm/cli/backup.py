@@ -7,7 +7,7 @@ from typing import Annotated
 import typer
 
 from radicale_bcm.cli import output
-from radicale_bcm.cli.options import Json
+from radicale_bcm.cli.options import DryRun, Json
 from radicale_bcm.cli.site import actor_of, opened
 from radicale_bcm.sync import backup
 from radicale_bcm.sync.backup import Manifest
@@ -19,6 +19,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 def backup_(
     ctx: typer.Context,
     file: Annotated[Path, typer.Argument(metavar="FILE", help="Where to; nothing may be there yet.")],
+    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Write everything into one file, while the server runs: both databases as they are at one moment.
@@ -30,11 +31,13 @@ def backup_(
         radicale-bcm backup /backup/contacts-$(date +%F).zip
     """
     with opened(ctx) as site:
-        manifest = backup.write(site, actor_of(ctx), file)
+        manifest = backup.write(site, actor_of(ctx), file, dry_run=dry_run)
+    size = 0 if dry_run else file.stat().st_size
     if as_json:
-        output.document(manifest.as_dict() | {"file": str(file), "bytes": file.stat().st_size})
+        outcome = {"dry_run": True} if dry_run else {"bytes": size}
+        output.document(manifest.as_dict() | {"file": str(file)} | outcome)
         return
-    output.say(f"{file}: {described(manifest)}, {file.stat().st_size:,} bytes.")
+    output.say(f"{file}: {described(manifest)}{' (dry run: not written)' if dry_run else f', {size:,} bytes'}.")
     if backup.BUSINESS not in manifest.parts:
         output.hint("The business database is another application's and is not in it: back that up with its own tools.")
 

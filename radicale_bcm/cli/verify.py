@@ -6,7 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from radicale_bcm.cli import output
-from radicale_bcm.cli.options import Json
+from radicale_bcm.cli.options import DryRun, Json
 from radicale_bcm.cli.site import actor_of, opened
 from radicale_bcm.sync import losses, verify
 from radicale_bcm.sync.verify import Difference, Repaired
@@ -18,6 +18,7 @@ app = typer.Typer(rich_markup_mode=None, add_completion=False)
 def verify_(
     ctx: typer.Context,
     repair: Annotated[bool, typer.Option("--repair", help="Mend what differs.")] = False,
+    dry_run: DryRun = False,
     as_json: Json = False,
 ) -> None:
     """Compare every card, and who sees it, with the business database, and the state database with itself. Exit status
@@ -31,22 +32,26 @@ def verify_(
         radicale-bcm verify --repair --json
     """
     with opened(ctx) as site, output.progress("Comparing") as progress:
-        if repair:
+        if repair and not dry_run:
             done = verify.repair(site, actor_of(ctx), progress)
         else:
             found = verify.differences(site, actor_of(ctx), progress)
-            done = Repaired(found, found)
+            done = Repaired(found, [each for each in found if each.mend is None] if repair else found)
+        with site.read() as conn:
+            held = bool(losses.all_waiting(conn, site.origin()))
     if as_json:
         document: dict[str, Any] = {"differences": [_document(each) for each in done.found]}
         if repair:
             left = [_document(each) for each in done.left]
-            document |= {"repaired": bool(done.found) and not left, "left": left}
+            document |= {"repaired": bool(done.found) and not left and not dry_run, "left": left}
+            document |= {"dry_run": True} if dry_run else {}
         output.document(document)
     else:
         _print(done, repair=repair)
-        with site.read() as conn:
-            if done.left and losses.all_waiting(conn, site.origin()):
-                output.hint(f"{losses.HELD[:1].upper()}{losses.HELD[1:]}.")
+        if repair and dry_run:
+            output.hint("Dry run: nothing was changed.")
+        if done.left and held:
+            output.hint(f"{losses.HELD[:1].upper()}{losses.HELD[1:]}.")
     if done.left:
         raise typer.Exit(1)
 

@@ -80,12 +80,16 @@ class _Open:
     engines: dict[str, Engine] = field(default_factory=dict)
 
 
-def write(site: Site, actor: Actor, target: Path) -> Manifest:
-    """Write a backup that appears complete or not at all. Conflict if the file is there; OSError; DatabaseError."""
+def write(site: Site, actor: Actor, target: Path, *, dry_run: bool = False) -> Manifest:
+    """Write a backup that appears complete or not at all. Conflict if the file is there, NotThere if its folder is not;
+    OSError; DatabaseError. A dry run looks at the same, and writes no file."""
     if target.exists():
         raise Conflict(f"{target} exists already")
     if not target.parent.is_dir():
         raise NotThere(f"there is no folder {target.parent} for the backup")
+    if dry_run:
+        with _snapshots(site, actor) as opened:
+            return _manifest(opened)
     draft = target.with_name(f".{target.name}.{os.getpid()}")
     try:
         descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)  # it holds everybody's contacts

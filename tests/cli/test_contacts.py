@@ -226,9 +226,24 @@ def test_verify_finds_a_card_that_somebody_spoilt_and_mends_it(tool: Tool, nick)
     assert {each["record_id"] for each in found if each["record_id"]} == {nick}
     assert any("missing from the folders" in each["reason"] for each in found)
     assert any("does not say what the record says" in each["reason"] for each in found)
+    tried = tool.json("verify", "--repair", "--dry-run")
+    assert (tried["repaired"], tried["left"], len(tried["differences"])) == (False, [], len(found))
+    assert tool.json("verify", status=1)["differences"] == found
     assert tool.json("verify", "--repair")["repaired"]
     assert tool.json("verify")["differences"] == []
     tool("sync", "stop", "--principal", "alice", "--yes")
+
+
+def test_a_dry_run_of_a_backup_writes_no_file_and_refuses_what_the_real_one_would(tool: Tool):
+    target = tool.folder / "backup.zip"
+    tried = tool.json("backup", str(target), "--dry-run")
+    assert tried["dry_run"]
+    assert not target.exists()
+    made = tool.json("backup", str(target))
+    assert made["parts"] == tried["parts"]
+    assert "exists already" in tool("backup", str(target), "--dry-run", status=1).err
+    nowhere = tool("backup", str(tool.folder / "nowhere" / "backup.zip"), "--dry-run", status=1)
+    assert f"there is no folder {tool.folder / 'nowhere'}" in nowhere.err
 
 
 def test_types_have_fields_of_their_own(tool: Tool):
