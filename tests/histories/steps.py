@@ -454,6 +454,7 @@ def edit_card(life: Life) -> str:
     ((name, value),) = life.one_value().items()
     name, text = edited(shown.text, name, value)
     told = f"{person.name} edits {shown.href} {name}={value}"
+    rows = life.world.rows()
     how = _edit(life, person, shown, text)
     if how not in ("edited", "kept"):
         return f"{told}: {how}"
@@ -462,7 +463,10 @@ def edit_card(life: Life) -> str:
         life.world.counts["edits of a kept card"] += 1
         _edit_kept(life, person, number, name, value)
     elif name != "category":
-        life.world.ledger.wrote(life.world.model.current, _record_of(life, number), {name: value})
+        record_id = _record_of(life, number)
+        # What another program wrote and the phone only says again is not the phone's.
+        if str(rows[record_id][name] or "") != value:
+            life.world.ledger.wrote(life.world.model.current, record_id, {name: value})
     if life.random.random() < 0.15:
         # The answer was lost, and the phone sends it once more.
         before = life.world.rows()
