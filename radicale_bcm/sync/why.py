@@ -68,6 +68,9 @@ def why(site: Site, principal: str, selector: str) -> Answer:
         except NotThere:
             card = _lost(conn, origin, selector)
             if card is None:
+                kept = _kept(conn, principal, folder, selector)
+                if kept is not None:
+                    return kept
                 company = _company(source, selector)
                 if company is None:
                     raise
@@ -87,6 +90,31 @@ def _lost(conn: Connection, origin: Origin, selector: str) -> Card | None:
     if len(found) > 1:
         raise Conflict(f"{selector!r} stands for {len(found)} contacts that are no longer in the database: use the id")
     return found[0] if found else None
+
+
+def _kept(conn: Connection, principal: str, folder: Collection | None, selector: str) -> Answer | None:
+    """About a card in the folder that was kept from a former database; None if no such card is meant."""
+    wanted = selector.strip().lower()
+    if folder is None or not wanted:
+        return None
+    for former in (each for each in setups.origins(conn) if not each.current):
+        for card in cards.iterate(conn, former.id):
+            if card.gone or not (wanted in (card.uid, card.label.lower()) or f":{wanted}\n" in _lines(card)):
+                continue
+            if places.is_shown(conn, folder, card):
+                reason = (
+                    f"it was kept from the business database {former.name}, which is not the current one, and edits of"
+                    f" it touch no database: `radicale-bcm promote` brings it into the current one,"
+                    f" `radicale-bcm database forget {former.name}` takes it out of the folders"
+                )
+                href = places.of(conn, folder.id, card)[0]
+                return Answer(principal, folder.path, card.record_id, card.label, True, href, (reason,))
+    return None
+
+
+def _lines(card: Card) -> str:
+    """The text, unfolded, in which an e-mail address is the end of a line."""
+    return card.text.replace("\r\n ", "").replace("\r\n", "\n").lower()
 
 
 def _company(source: RecordSource, selector: str) -> Account | None:

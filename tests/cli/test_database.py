@@ -44,6 +44,10 @@ def test_there_and_back_with_each_choice(own: Tool):
     assert own.json("database", "switch", "second", "--keep")["kept"] == 2
     assert shown(own) == ("second", 3)
     assert own.json("contact", "list")[0]["given_name"] == "Zoe"
+    for selector in ("Nick", "nick@example.com"):
+        kept = own.json("why", "alice", selector)
+        assert kept["shown"]
+        assert "kept from the business database main" in kept["reasons"][0]
     assert own.json("database", "switch", "main", "--remove")["removed"] == 1
     assert shown(own) == ("main", 2)
     assert own.json("database", "switch", "second", "--import")["imported"] == 2
