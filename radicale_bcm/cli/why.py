@@ -42,7 +42,7 @@ def why_(
     for each in found.conditions:
         value = f"it has {output.clean(each.value)}" if each.value else "it has no value"
         output.say(f"  {'yes' if each.holds else 'NO '}  {output.clean(each.condition)}  ({value})")
-    if found.shown and not found.conditions and found.path:
+    if found.shown and not found.conditions and not found.reasons:
         output.say("  Nothing is filtered: every business contact is shown.")
     for reason in found.reasons:
         output.say(f"  {output.clean(reason[:1].upper() + reason[1:])}.")

@@ -150,6 +150,7 @@ def restore(unit: Unit, ids: Iterable[str]) -> list[Deleted]:
         if wanted not in known:
             raise NotThere(f"{wanted} is not among the Deleted Items: see `radicale-bcm deleted list`")
         _restore_one(unit, known[wanted])
+        _release(unit, wanted, unit.origin.id)  # whoever else had deleted it beyond the bound sees it again as well
         restored.append(known[wanted])
     return restored
 
@@ -175,12 +176,20 @@ def _restore_one(unit: Unit, each: Deleted) -> None:
         (kept,) = items.trashed(unit.conn, [_number(each.id)])
         plain.restore(unit, kept)
     elif each.state == "quarantined":
-        guard.release(unit, [waiting for waiting in guard.waiting(unit) if waiting.card.record_id == each.id])
-        card = cards.of_record(unit.conn, unit.origin.id, each.id)
-        if card is not None:
-            guard.write_down(unit, card, each.path.strip("/"), "released", {})
+        _release(unit, each.id)
     else:
         restore_record(unit, each.id, Cause(unit.actor))
+
+
+def _release(unit: Unit, record_id: str, origin_id: int | None = None) -> None:
+    found = [
+        each
+        for each in guard.waiting(unit)
+        if each.card.record_id == record_id and origin_id in (None, each.card.origin_id)
+    ]
+    guard.release(unit, found)
+    for each in found:
+        guard.write_down(unit, each.card, each.path, "released", {})
 
 
 def restore_record(unit: Unit, record_id: str, cause: Cause) -> Record:

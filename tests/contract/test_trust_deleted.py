@@ -211,6 +211,26 @@ def test_everything_that_one_person_deleted_comes_back_with_what_waits(new_datab
     world.close()
 
 
+def test_a_record_that_one_deleted_and_another_had_quarantined_comes_back_to_both(new_database_url):
+    """`deleted restore ID` brings it into every folder that it was in."""
+    world = World(new_database_url, max_deletes=1)
+    world.follow("bob")
+    ids = [world.add(name=f"N{number}") for number in range(3)]
+    for each in ids:
+        world.delete(world.card(each)[0])
+    with world.site.write(ADMIN) as unit:
+        waits = guard.waiting(unit)[0].card.record_id
+    world.delete(world.card(waits, "bob/Contacts")[0], "bob/Contacts", ALICE._replace(name="bob"))
+    with world.site.write(ADMIN) as unit:
+        trash.restore(unit, [waits])
+    assert world.card(waits)
+    assert world.card(waits, "bob/Contacts")
+    with world.site.write(ADMIN) as unit:
+        assert waits not in {each.card.record_id for each in guard.waiting(unit)}
+    assert [each.action for each in world.history(waits)][:2] == ["released", "restored"]
+    world.close()
+
+
 def test_retention_purges_what_is_old_and_only_if_it_is_configured(new_database_url, plain_sql_of):
     world = World(new_database_url, retention_days=30)
     old, new = world.add(name="Old"), world.add(name="New")
