@@ -72,6 +72,14 @@ bcm_max_deletes = 20
 bcm_deletes_window = 600
 # New contacts from a phone: plain, or promote (those with a name and an e-mail address become business contacts).
 bcm_new_contacts = plain
+# What a contact needs to be promoted to a person:
+# bcm_required_fields = name, email
+# Days after which Deleted Items are purged, gone for good; 0 keeps them until `radicale-bcm deleted purge`:
+# bcm_retention_days = 0
+# Seconds between two looks for changes by other programs, should a notification of the database be lost:
+# bcm_poll_interval = 1
+# Numbers for Prometheus at /.well-known/radicale-bcm/metrics; whether the server is well stands at …/health always:
+# bcm_metrics = True
 # Do not set strict_preconditions: Thunderbird and Evolution send no If-Match, and could change nothing any more.
 
 [web]

@@ -1,9 +1,12 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """`init`, `user`, `check` and the manners that all commands share."""
 
+import re
+
 import bcrypt
 import pytest
 
+from radicale_bcm.server.config import PLUGIN_CONFIG_SCHEMA
 from tests.cli.conftest import Tool, run
 
 
@@ -44,6 +47,12 @@ def test_init_dry_run_makes_nothing(tmp_path):
     assert result.status == 0
     assert "would create" in result.out
     assert not (tmp_path / "new").exists()
+
+
+def test_the_written_configuration_names_every_option(tool: Tool):
+    """All but two that are for those who develop it."""
+    told = set(re.findall(r"^(?:# )?(bcm_\w+) =", (tool.folder / "radicale.ini").read_text(), re.MULTILINE))
+    assert set(PLUGIN_CONFIG_SCHEMA["storage"]) - told == {"bcm_fast_answers", "bcm_compare_answers"}
 
 
 @pytest.mark.parametrize(
