@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -244,4 +245,6 @@ def fields_of(row: Row) -> Contact:
 def _text(name: str, value: Any) -> str:
     if BY_NAME[name].kind == "yesno":
         return "true" if value in (1, "1", "true") else "false"
+    if BY_NAME[name].kind == "number":
+        return f"{Decimal(str(value)).normalize():f}"  # PostgreSQL says 3.0000
     return str(value)
