@@ -10,7 +10,6 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -184,7 +183,8 @@ class Watcher:
         """Be woken by writes to a SQLite business database, its -wal included. The files themselves are watched, not
         their folder, where our own state may be written all the time."""
         path = sqlite_path(self._site.business(self._site.origin()).engine)
-        there = {} if path is None else _identities([path, Path(f"{path}-wal")])
+        stamps = {} if path is None else _stamps([path, Path(f"{path}-wal")])
+        there = {each: stamp[-1] for each, stamp in stamps.items() if stamp}  # the inode tells one file from another
         if there == self._watched and self._observer is not None:
             return
         self._stop_observer()
@@ -289,15 +289,6 @@ def _stamps(paths: Iterable[Path]) -> dict[Path, tuple[int, ...] | None]:
             found[path] = None
         else:
             found[path] = (stat.st_mtime_ns, stat.st_size, stat.st_ino)
-    return found
-
-
-def _identities(paths: Iterable[Path]) -> dict[Path, int]:
-    """The files that are there, each with what tells it from another file at its place."""
-    found = {}
-    for path in paths:
-        with suppress(OSError):
-            found[path] = path.stat().st_ino
     return found
 
 
