@@ -124,6 +124,10 @@ _POSTGRESQL = {
     "23": Rejected,
 }
 
+# What a server says of a full disk when a connection begins: that is when it writes the file with what its catalogues
+# look like, if the last one is out of date. Up to release 16 without the reason.
+_POSTGRESQL_FULL = ("No space left on device", "could not write init file")
+
 # https://mariadb.com/kb/en/mariadb-error-code-reference/
 _MARIADB = {
     **dict.fromkeys((1021, 1114), StorageFull),
@@ -150,7 +154,9 @@ def _of_sqlite(error: sqlite3.Error) -> type[DatabaseError]:
 def _of_postgresql(error: Any) -> type[DatabaseError]:
     state: str | None = error.sqlstate
     if state is None:
-        # Without SQLSTATE the server did not answer: no connection, or one that is closed.
+        # Without SQLSTATE there is no connection: nobody answered, or the server refused, which only its words tell.
+        if any(words in str(error) for words in _POSTGRESQL_FULL):
+            return StorageFull
         return Unavailable if type(error).__name__ != "ProgrammingError" else DatabaseError
     return _POSTGRESQL.get(state) or _POSTGRESQL.get(state[:2]) or DatabaseError
 

@@ -16,6 +16,7 @@ import pytest
 
 from tests.dav import Server, card, replaced
 from tests.http.company import Company, Office, Refused
+from tests.servers import PostgreSQL
 
 # Far more than a few pages that are free in a file already, and nothing that a server could compress to that.
 PHOTO = "PHOTO;ENCODING=b;TYPE=JPEG:" + base64.b64encode(random.Random(1).randbytes(600_000)).decode()
@@ -38,9 +39,9 @@ def mounted(*arguments: str, at: Path) -> Iterator[Path]:
 
 
 def fill(disk: Path) -> Path:
-    """Leave no room on the disk; the file that takes it."""
+    """Leave no room on the disk; the file that takes it, which grows when it is there already."""
     ballast = disk / "ballast"
-    with ballast.open("wb", buffering=0) as file:
+    with ballast.open("ab", buffering=0) as file:
         for size in (2**20, 2**12, 1):
             try:
                 while True:
@@ -48,6 +49,12 @@ def fill(disk: Path) -> Path:
             except OSError:
                 continue
     return ballast
+
+
+def autovacuum(server: PostgreSQL, value: str) -> None:
+    """Switch it: it may make every new connection fail while the disk is full, when the test wants to read."""
+    server.administer(f"ALTER SYSTEM SET autovacuum = {value}")
+    server.administer("SELECT pg_reload_conf()")
 
 
 @pytest.fixture(params=["sqlite", pytest.param("postgresql", marks=pytest.mark.servers)])
@@ -64,6 +71,7 @@ def small(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Offi
                 if mode & 0o055 != 0o055:
                     each.chmod(mode | 0o055)
             os.chown(disk, user.pw_uid, user.pw_gid)
+            autovacuum(server, "off")
             server.administer(f"CREATE TABLESPACE small LOCATION '{disk}'")
             urls = [server.new_database() for _ in range(2)]
             for url in urls:
@@ -81,6 +89,7 @@ def small(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[Offi
                 for url in urls:
                     server.drop(url)
                 server.administer("DROP TABLESPACE small")
+                autovacuum(server, "on")
 
 
 def test_a_full_disk_is_507_and_nothing_is_half_written(small: tuple[Office, Path]):
@@ -96,13 +105,19 @@ def test_a_full_disk_is_507_and_nothing_is_half_written(small: tuple[Office, Pat
     assert phone.get(href).text == text
     assert phone.get("new.vcf").status_code == 404
     assert phone.sync() == (set(), set())
-    with pytest.raises(Refused) as refused:
-        company.run("contact", "edit", "1", f"note={os.urandom(300_000).hex()}")
-    assert refused.value.status == 3
-    assert "Make room on its disk" in refused.value.args[1]
-    assert company.row("1")["mobile_phone"] == "+1 425 555 0101"
+    for _ in range(2):
+        with pytest.raises(Refused) as refused:
+            company.run("contact", "edit", "1", f"note={os.urandom(300_000).hex()}")
+        assert refused.value.status == 3
+        assert "Make room on its disk" in refused.value.args[1], refused.value.args[1]
+        # PostgreSQL writes this file when a connection begins, and without it that needs room, too. A vacuum of the
+        # catalogues takes it away at any time.
+        for each in disk.rglob("pg_internal.init"):
+            each.unlink()
+        fill(disk)
 
     ballast.unlink()
+    assert company.row("1")["mobile_phone"] == "+1 425 555 0101"
     assert phone.put(href, edited, etag=etag).status_code in (200, 201, 204)
     assert phone.put("new.vcf", card("new", "New", PHOTO)).status_code == 201
     assert company.row("1")["mobile_phone"] == "+1 425 555 0102"
