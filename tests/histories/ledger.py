@@ -5,6 +5,7 @@ purges it. Imported by the histories."""
 import json
 from collections import defaultdict
 from dataclasses import dataclass, field
+from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -13,6 +14,8 @@ from radicale_bcm.books import history
 from radicale_bcm.books.history import Entry
 from radicale_bcm.books.schema import item, trash
 from radicale_bcm.contacts import card as codec
+from radicale_bcm.contacts.fields import BY_NAME
+from radicale_bcm.contacts.model import Contact
 
 Row = dict[str, Any]
 
@@ -58,11 +61,11 @@ class Ledger:
         count = 0
         for (database, record_id), values in self.values.items():
             past = by_record[origins[database], record_id]
-            row = rows[database].get(record_id)
+            current = fields_of(rows[database].get(record_id, {}))
             copy = erased[database].get(record_id)
             for name, value in values:
                 count += 1
-                if row is not None and str(row.get(name)) == value:
+                if current.get(name) == value:
                     continue
                 if copy is not None and copy.get(name) == value:
                     continue
@@ -86,3 +89,16 @@ def _holds(entry: Entry, name: str, value: str) -> bool:
     if value in entry.changes.get(name, ()):
         return True
     return value in json.dumps(entry.note, ensure_ascii=False)
+
+
+def fields_of(row: Row) -> Contact:
+    """The fields of a row that are not empty."""
+    return {name: _text(name, row[name]) for name in BY_NAME if row.get(name) not in (None, "")}
+
+
+def _text(name: str, value: Any) -> str:
+    if BY_NAME[name].kind == "yesno":
+        return "true" if value in (1, "1", "true") else "false"
+    if BY_NAME[name].kind == "number":
+        return f"{Decimal(str(value)).normalize():f}"  # PostgreSQL says 3.0000
+    return str(value)

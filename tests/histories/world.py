@@ -10,7 +10,6 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from decimal import Decimal
 from typing import Any
 
 from sqlalchemy import Connection, select
@@ -19,12 +18,11 @@ from radicale_bcm.books import collections, setups
 from radicale_bcm.books.collections import Collection
 from radicale_bcm.books.history import Actor
 from radicale_bcm.books.schema import card as cards_table
-from radicale_bcm.contacts.fields import BY_NAME
 from radicale_bcm.contacts.filters import parse_filters
 from radicale_bcm.contacts.model import Contact
 from radicale_bcm.sync import trash
 from radicale_bcm.sync.unit import Site, Unit
-from tests.histories.ledger import Ledger
+from tests.histories.ledger import Ledger, fields_of
 from tests.histories.stage import MAIN, Client, Crash, Row, Stage
 from tests.histories.wire import DONE, Wire
 
@@ -235,16 +233,3 @@ class World:
     def category_of(self, path: str) -> str:
         """The category that business cards carry in a folder."""
         return next((each.category for each in self.people.values() if each.enabled and each.path == path), "")
-
-
-def fields_of(row: Row) -> Contact:
-    """The fields of a row that are not empty."""
-    return {name: _text(name, row[name]) for name in BY_NAME if row.get(name) not in (None, "")}
-
-
-def _text(name: str, value: Any) -> str:
-    if BY_NAME[name].kind == "yesno":
-        return "true" if value in (1, "1", "true") else "false"
-    if BY_NAME[name].kind == "number":
-        return f"{Decimal(str(value)).normalize():f}"  # PostgreSQL says 3.0000
-    return str(value)
