@@ -8,6 +8,7 @@ import base64
 import json
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from datetime import datetime
 from decimal import Decimal
 from itertools import islice
@@ -17,6 +18,7 @@ from typing import Any, BinaryIO
 from sqlalchemy import Connection, Table, func, insert, select, text
 
 from radicale_bcm.database.engine import is_mariadb
+from radicale_bcm.database.errors import translated
 
 _BATCH = 500
 _LOCK_SECONDS = 60
@@ -41,22 +43,30 @@ def write_sqlite(conn: Connection, target: Path) -> None:
     """Copy what a snapshot of a SQLite database sees into a file of its own."""
     source = conn.connection.driver_connection
     assert isinstance(source, sqlite3.Connection)
-    copy = sqlite3.connect(target)
-    try:
+    with translated(_url(target)), closing(sqlite3.connect(target)) as copy:
         source.backup(copy)
         copy.execute("PRAGMA journal_mode=DELETE")
-    finally:
-        copy.close()
 
 
 def replace_sqlite(source: Path, target: Path) -> None:
     """Put a copy in the place of a SQLite database, in one transaction: connections that are open see it at once."""
-    copy, database = sqlite3.connect(source), sqlite3.connect(target, timeout=_LOCK_SECONDS)
-    try:
+    with _both(source, target) as (copy, database):
         copy.backup(database)
-    finally:
-        database.close()
-        copy.close()
+
+
+@contextmanager
+def _both(source: Path, target: Path) -> Iterator[tuple[sqlite3.Connection, sqlite3.Connection]]:
+    """A copy, and the database in its place."""
+    with (
+        translated(_url(target)),
+        closing(sqlite3.connect(source)) as copy,
+        closing(sqlite3.connect(target, timeout=_LOCK_SECONDS)) as database,
+    ):
+        yield copy, database
+
+
+def _url(path: Path) -> str:
+    return f"sqlite:///{path}"
 
 
 def check_sqlite(source: Path) -> None:
@@ -75,8 +85,7 @@ def check_sqlite(source: Path) -> None:
 
 def raise_counters(source: Path, target: Path) -> None:
     """Let a copy give no id again that the database in its place has given since."""
-    copy, database = sqlite3.connect(source), sqlite3.connect(target, timeout=_LOCK_SECONDS)
-    try:
+    with _both(source, target) as (copy, database):
         if not _counts(copy) or not _counts(database):
             return
         with copy:
@@ -84,9 +93,6 @@ def raise_counters(source: Path, target: Path) -> None:
                 done = copy.execute("UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = ?", (number, name))
                 if not done.rowcount:
                     copy.execute("INSERT INTO sqlite_sequence (name, seq) VALUES (?, ?)", (name, number))
-    finally:
-        database.close()
-        copy.close()
 
 
 def _counts(connection: sqlite3.Connection) -> bool:

@@ -259,8 +259,12 @@ _add("restore", _command("restore", "LIVE/backup.zip", "--yes"), steps=True, for
 
 
 def _init(place: Place, say: Say) -> None:
-    run_command("init", str(place.live), "--user", "alice", "--password", PASSWORD, *_addresses(place))
-    say("done")
+    try:
+        run_command("init", str(place.live), "--user", "alice", "--password", PASSWORD, *_addresses(place))
+    except Refused as refused:
+        say(f"refused {refused.status}: {refused.args[1].strip()}")
+    else:
+        say("done")
 
 
 def _empty(place: Place) -> None:
