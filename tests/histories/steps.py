@@ -253,6 +253,12 @@ def restore(life: Life) -> str:
             return "nothing"
         number = life.random.choice(deleted)
         trash.restore(unit, [number])
+    with life.world.site.read() as conn:
+        restored = life.world.card_ids(conn).get(number, 0)
+    for person in life.world.people.values():
+        # Those see it again, too, whose own delete of it is beyond the bound.
+        if person.hidden.get(restored) == "quarantine":
+            del person.hidden[restored]
     return f"restore {number}"
 
 
