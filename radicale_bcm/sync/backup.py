@@ -7,7 +7,6 @@ it if it has our own schema. A restore replaces each in one transaction, so a se
 
 import json
 import os
-import tempfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
@@ -31,6 +30,7 @@ from radicale_bcm.database.copies import Broken
 from radicale_bcm.database.engine import sqlite_path, transaction
 from radicale_bcm.database.errors import DatabaseError
 from radicale_bcm.sync.errors import Conflict, Invalid, NotThere
+from radicale_bcm.sync.leftovers import draft_of, private_folder
 from radicale_bcm.sync.unit import Site
 
 FORMAT = "radicale-bcm backup"
@@ -90,9 +90,7 @@ def write(site: Site, actor: Actor, target: Path, *, dry_run: bool = False) -> M
     if dry_run:
         with _snapshots(site, actor) as opened:
             return _manifest(opened)
-    draft = target.with_name(f".{target.name}.{os.getpid()}")
-    try:
-        descriptor = os.open(draft, os.O_CREAT | os.O_EXCL | os.O_WRONLY, 0o600)  # it holds everybody's contacts
+    with draft_of(target) as (draft, descriptor):
         with os.fdopen(descriptor, "wb") as file:
             with _snapshots(site, actor) as opened, zipfile.ZipFile(file, "w", zipfile.ZIP_DEFLATED) as archive:
                 manifest = _manifest(opened)
@@ -102,8 +100,6 @@ def write(site: Site, actor: Actor, target: Path, *, dry_run: bool = False) -> M
             file.flush()
             os.fsync(file.fileno())
         os.link(draft, target)
-    finally:
-        draft.unlink(missing_ok=True)
     _sync_folder(target.parent)
     return manifest
 
@@ -155,8 +151,8 @@ def _manifest(opened: _Open) -> Manifest:
 def _write_part(archive: zipfile.ZipFile, name: str, opened: _Open) -> None:
     conn = opened.conns[name]
     if sqlite_path(opened.engines[name]):
-        with tempfile.TemporaryDirectory(prefix="radicale-bcm-") as folder:
-            copy = Path(folder) / "copy"
+        with private_folder() as folder:
+            copy = folder / "copy"
             copies.write_sqlite(conn, copy)
             archive.write(copy, f"{name}.sqlite")
         return

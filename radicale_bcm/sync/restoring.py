@@ -5,7 +5,6 @@ The business database is replaced first, the state second, each in one transacti
 cards are to be compared: a restore that was interrupted between the two is caught up by the next start, or repeated.
 """
 
-import tempfile
 from collections.abc import Callable, Iterable
 from contextlib import closing
 from datetime import UTC, datetime
@@ -27,6 +26,7 @@ from radicale_bcm.database.engine import sqlite_path, transaction
 from radicale_bcm.sync import pull
 from radicale_bcm.sync.backup import BUSINESS, SCHEMA, STATE, Archive
 from radicale_bcm.sync.errors import Invalid
+from radicale_bcm.sync.leftovers import private_folder
 from radicale_bcm.sync.unit import Site
 
 Rows = Callable[[Table], Iterable[dict[str, Any]]]
@@ -39,8 +39,8 @@ def restore(site: Site, actor: Actor, archive: Archive, database_url: str = "") 
     goes, if not where it is now. Broken, Invalid, DatabaseError; the databases are as they were then.
     """
     url = database_url or _current_url(site)
-    with tempfile.TemporaryDirectory(prefix="radicale-bcm-") as folder:
-        parts = {name: archive.extract(name, Path(folder)) for name in archive.manifest.parts}
+    with private_folder() as folder:
+        parts = {name: archive.extract(name, folder) for name in archive.manifest.parts}
         site.state.upgrade(create=True)
         _expect_comparison(site, actor)
         if BUSINESS in parts:
