@@ -66,7 +66,6 @@ _UPDATE = Prepared(update(card).where(card.c.id == bindparam("card_id")))
 _INSERT_VERSION = insert(card_version)
 _ARCHIVE = Prepared(_INSERT_VERSION.inline())
 _INDEXED = frozenset({"text", "categories"})
-_INDEX_OF = Prepared(select(card.c.origin_id, card.c.text, card.c.categories).where(card.c.id == bindparam("id")))
 
 
 def get(conn: Connection, card_id: int) -> Card | None:
@@ -136,12 +135,13 @@ def add_many(conn: Connection, rows: list[dict[str, Any]]) -> None:
             search.put_cards(conn, origin_id, {number: texts[record_id] for number, record_id in conn.execute(ids)})
 
 
-def change(conn: Connection, card_id: int, values: Mapping[str, Any]) -> None:
-    """Change the given fields of a card."""
-    _UPDATE.run(conn, dict(values) | {"card_id": card_id})
+def change(conn: Connection, old: Card, values: Mapping[str, Any]) -> Card:
+    """Change the given fields of a card, given as it is now. Returns it as it is then."""
+    _UPDATE.run(conn, dict(values) | {"card_id": old.id})
+    new = old._replace(**values)
     if not _INDEXED.isdisjoint(values):
-        origin_id, text, categories = _INDEX_OF.one(conn, {"id": card_id})
-        search.put_cards(conn, origin_id, {card_id: (text, categories)})
+        search.put_cards(conn, new.origin_id, {new.id: (new.text, new.categories)})
+    return new
 
 
 def archive(conn: Connection, card_id: int, version: int, text: bytes) -> None:

@@ -6,7 +6,7 @@ Every function works in the caller's transaction and commits nothing.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, NamedTuple
 
@@ -49,6 +49,7 @@ _COLUMNS = (
     collection.c.modified,
 )
 _BY_PATH = Prepared(select(*_COLUMNS).where(collection.c.path == bindparam("path")))
+_BY_PATHS = Prepared(select(*_COLUMNS).where(collection.c.path.in_(bindparam("paths", expanding=True))), "paths")
 _BY_ID = Prepared(select(*_COLUMNS).where(collection.c.id == bindparam("id")))
 _CHILDREN = Prepared(select(*_COLUMNS).where(collection.c.parent == bindparam("path")).order_by(collection.c.path))
 
@@ -71,6 +72,11 @@ def get(conn: Connection, path: str) -> Collection | None:
     """The collection at a path. The root is never stored: ask is_root first."""
     row = _BY_PATH.first(conn, {"path": path})
     return _made(row) if row else None
+
+
+def some(conn: Connection, paths: Sequence[str]) -> dict[str, Collection]:
+    """Those that exist at a few paths."""
+    return {row[1]: _made(row) for row in _BY_PATHS.all(conn, {"paths": paths})}
 
 
 def by_id(conn: Connection, collection_id: int) -> Collection | None:

@@ -142,10 +142,14 @@ _UPDATE = Prepared(update(item).where(item.c.id == bindparam("item_id")))
 _INSERT = insert(item)
 
 
-def put(conn: Connection, collection_id: int, new: NewItem, revision: int, at: datetime, salt: str = "") -> Item:
+def put(conn: Connection, collection_id: int, new: NewItem, revision: int, at: datetime) -> Item:
     """Insert the item or replace the one at its href, and record the change for sync-tokens."""
-    old = get(conn, collection_id, new.href)
-    values = new._asdict() | {"etag": text_etag(new.text, salt), "revision": revision, "modified": at}
+    return put_over(conn, collection_id, get(conn, collection_id, new.href), new, revision, at)
+
+
+def put_over(conn: Connection, collection_id: int, old: Item | None, new: NewItem, revision: int, at: datetime) -> Item:
+    """The same for a caller that knows what is at the href now."""
+    values = new._asdict() | {"etag": text_etag(new.text), "revision": revision, "modified": at}
     if old:
         _UPDATE.run(conn, values | {"item_id": old.id})
         stored = old._replace(**values)

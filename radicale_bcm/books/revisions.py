@@ -20,6 +20,9 @@ _TOKEN = re.compile(re.escape(TOKEN_PREFIX) + r"([0-9]{1,18})-([0-9]{1,18})-([0-
 
 _LOCK = Prepared(select(counter.c.revision).where(counter.c.id == 1).with_for_update())
 _RAISE = Prepared(update(counter).where(counter.c.id == 1).values(revision=counter.c.revision + 1))
+_RAISED = Prepared(
+    update(counter).where(counter.c.id == 1).values(revision=counter.c.revision + 1).returning(counter.c.revision)
+)
 _CURRENT = Prepared(select(counter.c.revision).where(counter.c.id == 1))
 _OF_REVISION = select(revision.c.nonce).where(revision.c.revision == bindparam("revision"))
 _NONCE = Prepared(_OF_REVISION)
@@ -72,8 +75,11 @@ def stamp(conn: Connection) -> tuple[int, str]:
 
 def draw(conn: Connection, at: datetime) -> int:
     """Raise the counter and store the new revision with its nonce."""
-    _RAISE.run(conn, {})
-    number = current(conn)
+    if conn.dialect.update_returning:
+        number = int(_RAISED.one(conn, {})[0])
+    else:
+        _RAISE.run(conn, {})
+        number = current(conn)
     _INSERT.run(conn, {"revision": number, "nonce": secrets.token_hex(8), "at": at})
     return number
 

@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Select, and_, bindparam, exists, func, select
 from radicale_bcm.books import groups, items, membership, revisions
 from radicale_bcm.books.collections import Collection
 from radicale_bcm.books.groups import Group
-from radicale_bcm.books.items import CHUNK, chunks
+from radicale_bcm.books.items import CHUNK, Item, chunks
 from radicale_bcm.books.membership import Epoch
 from radicale_bcm.books.schema import alias, audience, card, exclusion, item, member
 from radicale_bcm.contacts import marker
@@ -29,7 +29,7 @@ GROUP_CARD = 0
 
 class Resource(NamedTuple):
     """A member of a collection as it is served; etag with quotes; `card_id` is set on business cards, and GROUP_CARD on
-    the group card."""
+    the group card; `item` on all others."""
 
     href: str
     uid: str
@@ -42,6 +42,7 @@ class Resource(NamedTuple):
     time_start: int = 0
     time_end: int = 0
     card_id: int | None = None
+    item: Item | None = None
 
 
 class Folder(NamedTuple):
@@ -218,7 +219,7 @@ def _card_etag(etag: str, tag: str, uid: str, own_uid: str) -> str:
     return f'"{etag}{renamed}{tag}"'
 
 
-def item_resource(each: items.Item) -> Resource:
+def item_resource(each: Item) -> Resource:
     """An item as it is served."""
     return Resource(
         each.href,
@@ -231,6 +232,7 @@ def item_resource(each: items.Item) -> Resource:
         each.component,
         each.time_start,
         each.time_end,
+        item=each,
     )
 
 
@@ -319,14 +321,20 @@ def find(conn: Connection, folder: Folder, hrefs: Iterable[str]) -> dict[str, Re
     """The resources that exist among the hrefs."""
     wanted = list(dict.fromkeys(hrefs))
     found = {each.href: item_resource(each) for each in items.get_many(conn, folder.collection.id, wanted)}
-    if folder.epochs and len(found) < len(wanted):
+    found.update(_find_cards(conn, folder, [href for href in wanted if href not in found]))
+    return found
+
+
+def _find_cards(conn: Connection, folder: Folder, hrefs: Sequence[str]) -> dict[str, Resource]:
+    found: dict[str, Resource] = {}
+    if folder.epochs and hrefs:
         queries = (_BY_HREF, _BY_ALIAS) if _has_exceptions(conn, folder) else (_BY_HREF_PLAINLY,)
-        for part in chunks([href for href in wanted if href not in found]):
+        for part in chunks(hrefs):
             parameters = _parameters(folder) | {"hrefs": part}
             for query in queries:
                 rows = [row for row in query.all(conn, parameters) if row[-1] is not None]
                 found.update((each.href, each) for each in _card_resources(conn, folder, rows))
-    if folder.group and folder.group.href in wanted:
+    if folder.group and folder.group.href in hrefs:
         found[folder.group.href] = group_card(conn, folder, folder.group)
     return found
 
@@ -348,6 +356,11 @@ def texts(conn: Connection, folder: Folder, hrefs: Sequence[str]) -> dict[str, t
 def get(conn: Connection, folder: Folder, href: str) -> Resource | None:
     """The resource at an href."""
     return find(conn, folder, [href]).get(href)
+
+
+def get_card(conn: Connection, folder: Folder, href: str) -> Resource | None:
+    """The business card, or the group card, at an href where no item is."""
+    return _find_cards(conn, folder, [href]).get(href)
 
 
 def cards_by_id(conn: Connection, folder: Folder, card_ids: Iterable[int]) -> Iterator[Resource]:

@@ -13,6 +13,7 @@ from hashlib import sha256
 
 from radicale_bcm.contacts import lines
 from radicale_bcm.contacts.card import join_categories, normalised, read, split_categories
+from radicale_bcm.contacts.compared import edited_fields
 from radicale_bcm.contacts.fields import BY_NAME
 from radicale_bcm.contacts.lines import Line
 from radicale_bcm.contacts.marker import is_badge, without_badge
@@ -29,6 +30,7 @@ _SHOWS_CATEGORIES = re.compile(
     r"evolution|nextcloud|caldavsynchronizer|infcloud|carddavmate|rcmcarddav|sogo", re.IGNORECASE
 )
 _LONG_VALUE = 400
+_SHORT_WINDOW = 12
 # A line beyond the 75 octets of a folded one, five continuations of one, or a soft line break of quoted-printable.
 _LOOKS_LONG = re.compile(r"[\r\n](?:[^\r\n]{76}|[^\r\n]*+(?:[\r\n]++[ \t][^\r\n]*+){5})|=[\r\n]")
 # Whatever stands in these lines is meant as that date, even where it cannot be read as one.
@@ -134,11 +136,6 @@ def _without(contact: Contact, ignore_categories: frozenset[str]) -> list[str]:
     return hidden
 
 
-def edited_fields(base: Contact, sent: Contact) -> list[str]:
-    """Fields that differ between two contacts, in the order of the field table."""
-    return [name for name in BY_NAME if base.get(name, "") != sent.get(name, "")]
-
-
 def _stays(name: str, client: str) -> bool:
     if name == "category":
         return not _SHOWS_CATEGORIES.search(client)
@@ -197,10 +194,11 @@ def merge_lines(texts: Texts) -> str:
     Property by property: what the client left as it was stays as it is now; what it left out stays too, unless every
     client shows that property. Values of fields need no care here: rendering puts the record's into their lines.
     """
-    base, sent, current = _clusters(texts.base), _clusters(texts.sent), _clusters(texts.current)
+    base, sent = _clusters(texts.base), _clusters(texts.sent)
+    unchanged = texts.base == texts.current
+    current = base if unchanged else _clusters(texts.current)
     dropped: set[int] = set()
     added: list[_Cluster] = []
-    unchanged = texts.base == texts.current
     for name, now in current.items():
         mine, then = sent.get(name), base.get(name)
         if mine is None:
@@ -258,7 +256,11 @@ def shorten(text: str) -> bytes:
         parsed = lines.parse(text)
         if any(len(line.value) > _LONG_VALUE and line.name not in _SHOWN_BY_ALL for line in parsed):
             text = "".join(_shortened(line) for line in parsed)
-    return zlib.compress(text.encode("utf-8", "surrogatepass"), 6)
+    data = text.encode("utf-8", "surrogatepass")
+    # A quarter of a megabyte of tables, which zlib clears each time, is not worth it for a usual card.
+    window, memory = (_SHORT_WINDOW, 4) if len(data) <= 1 << _SHORT_WINDOW else (zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL)
+    packer = zlib.compressobj(6, zlib.DEFLATED, window, memory)
+    return packer.compress(data) + packer.flush()
 
 
 def restore(kept: bytes, *others: str) -> str:

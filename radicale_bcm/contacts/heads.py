@@ -129,6 +129,14 @@ def head_of(text: str) -> Head:
     return _cached_head(text) if len(text) <= _CACHED else _parse_head(text)
 
 
+def usual_head_of(text: str) -> Head | None:
+    """The head that ends at the first colon of a line; None where quotes, or what is no name, have to be looked at."""
+    if '"' in text or len(text) > _CACHED:
+        return None
+    head = _cached_head(text)
+    return head if head.name else None
+
+
 def colon_of(text: str) -> int:
     """The index of the colon that ends the head: the first one outside quotes; -1 if there is none."""
     first = colon = text.find(":")

@@ -16,7 +16,7 @@ from radicale_bcm.contacts.escaping import (
     split_structured,
     unescape,
 )
-from radicale_bcm.contacts.heads import NAMELESS, Head, colon_of, head_of, head_text
+from radicale_bcm.contacts.heads import NAMELESS, Head, colon_of, head_of, head_text, usual_head_of
 
 __all__ = [
     "Head",
@@ -146,6 +146,12 @@ class _Reader:
         if self.position >= len(physical):
             return _line(text, raw)
         following = physical[self.position]
+        if following[0] not in " \t" and not self.quoted_printable:
+            # Nearly every line: nothing of it is on the next one.
+            before, colon, value = text.partition(":")
+            head = usual_head_of(before) if colon else None
+            if head is not None and not head.binary:
+                return Line(head, value, raw)
         if self.quoted_printable and text.rstrip().endswith("="):
             line = _line(text, raw)
             if line.head.quoted_printable:

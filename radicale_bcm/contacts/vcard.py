@@ -25,6 +25,7 @@ _FIRST_BEGIN = re.compile(r"(?:\A|[\r\n])[ \t\ufeff]*begin[ \t]*:[ \t]*([a-z0-9-
 _END_VCARD = re.compile(r"(?:\A|[\r\n])end[ \t]*:[ \t]*vcard", re.IGNORECASE)
 _LINE_END = re.compile(r"\r\n?|\n")
 _FRAME = frozenset({"BEGIN", "END"})
+_PLAIN_UID = re.compile(r"[A-Za-z0-9._:@/{}+=-]+")
 _UID_NAMESPACE = uuid.UUID("5f0e4b0c-3b2a-4d62-9a54-6d2f0f6f7c11")
 _READ = ("cleaned", "repaired", "generated_uid", "_text", "_lines")
 
@@ -73,6 +74,12 @@ class Card(vobject.base.Component):  # type: ignore[misc]
     def adopt_uid(self, uid: str) -> "Card":
         """This card with another UID instead of the generated one: that of the resource which it replaces."""
         return _identified(self.cleaned, parse(self.cleaned), repaired=True, uid=uid) if self.generated_uid else self
+
+    @property
+    def plain_uid(self) -> str | None:
+        """The UID, where vobject would read what is written; None where it has to be asked."""
+        line = _first(self.__dict__["_lines"], "UID")
+        return line.value if line is not None and not line.params and _PLAIN_UID.fullmatch(line.value) else None
 
     # ------------------------------------------------------------ vobject's side
 

@@ -14,7 +14,7 @@ from radicale.config import Configuration
 from radicale.log import logger
 
 from radicale_bcm.database.errors import Busy, DatabaseError, StorageFull
-from radicale_bcm.server import comparing, compat, compressing, fast, logins, request
+from radicale_bcm.server import comparing, compat, compressing, fast, logins, putting, request
 from radicale_bcm.server.health import Health
 from radicale_bcm.server.request import Request
 from radicale_bcm.sync.errors import Conflict, Forbidden, NotThere, Refused, Stale
@@ -154,7 +154,12 @@ def _honest(name: str) -> Callable[..., types.WSGIResponse]:
             return httputils.BAD_REQUEST
         request.current().handling = True
         try:
-            answer = fast.answer(self, *args[:5]) if quick and self.fast_answers else None
+            answer = None
+            if quick and self.fast_answers:
+                answer = fast.answer(self, *args[:5])
+            elif name == "do_PUT" and self.fast_answers and not self.compare_answers:
+                # A PUT cannot be done twice.
+                answer = putting.answer(self, args[0], *args[2:5])
             if answer is None or self.compare_answers:
                 fast_answer, answer = answer, getattr(super(BcmApplication, self), name)(*args)
                 if fast_answer is not None:

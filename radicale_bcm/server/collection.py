@@ -37,6 +37,7 @@ class Collection(BaseCollection):
         self.row = row
         self._token: str | None = None
         self._found: dict[str, Resource | None] = {}
+        self._known: cards.Card | None = None
 
     @property
     def path(self) -> str:
@@ -61,15 +62,20 @@ class Collection(BaseCollection):
         self.__dict__.pop("folder", None)
         self._token = None
         self._found.clear()
+        self._known = None
 
     def resource(self, href: str) -> Resource | None:
         """What is at an href; a PUT asks twice."""
-        if not self._storage.is_steady:
-            return view.get(self._conn, self.folder, href)
-        if href not in self._found:
-            with self._storage.snapshot() as conn:
-                self._found[href] = view.get(conn, self.folder, href)
-        return self._found[href]
+        if self._storage.is_steady and href in self._found:
+            return self._found[href]
+        assert self.row is not None
+        with self._storage.snapshot() as conn:
+            # An item comes first (view.find), and what the folder shows besides need not be known then.
+            own = items.get(conn, self.row.id, href)
+            found = view.item_resource(own) if own else view.get_card(conn, self.folder, href)
+        if self._storage.is_steady:
+            self._found[href] = found
+        return found
 
     def remember_state(self) -> None:
         """Fix token and ETag to the snapshot of this moment."""
@@ -196,10 +202,19 @@ class Collection(BaseCollection):
         """Whether the set-up lets nobody change business cards here (C20)."""
         return self.tag == "VADDRESSBOOK" and self._access != "rw"
 
+    def _card(self, card_id: int) -> cards.Card:
+        """A business card that this folder shows, read once in a lock."""
+        if self._known is None or self._known.id != card_id or not self._storage.is_steady:
+            self._known = cards.get(self._conn, card_id)
+            assert self._known is not None
+        return self._known
+
     def read_through(self, card_id: int) -> bool:
         """Bring a business card up to date with its record, under the record's lock. Whether anything changed."""
-        card = cards.get(self._conn, card_id)
-        if card is None or apply.read_through(self._storage.unit, card) is card:
+        if card_id == view.GROUP_CARD:
+            return False
+        card = self._card(card_id)
+        if apply.read_through(self._storage.unit, card) is card:
             return False
         self._reload()
         return True
@@ -215,54 +230,60 @@ class Collection(BaseCollection):
         text = current.cards[0].serialize()
         if found.card_id is None:
             return bool(text == found.text)
-        card = cards.get(self._conn, found.card_id)
+        if found.card_id == view.GROUP_CARD:
+            return False
         sent = Sent(text, current.client, matched=False)
-        return card is not None and apply.says_nothing_new(self._storage.unit, self.folder, card, sent)
+        return apply.says_nothing_new(self._storage.unit, self.folder, self._card(found.card_id), sent)
 
     def upload(self, href: str, item: radicale_item.Item) -> tuple[radicale_item.Item, radicale_item.Item | None]:
         """Store an item (C10, C11) or apply the edit of a business card (C2). Returns the new and the old one."""
-        unit = self._storage.unit
+        before = self.resource(href)
+        old = stored_item(self, before) if before else None
+        new, repaired = new_item(href, item), _was_repaired(item)
+        if before is not None and before.card_id is None and _has_generated_uid(item):
+            new = new._replace(uid=before.uid, text=item.vobject_item.adopt_uid(before.uid).serialize())
+        after = self.write(before, new, repaired=repaired)
+        self._reload()
+        return stored_item(self, after), old
+
+    def write(self, before: Resource | None, new: NewItem, *, repaired: bool = False) -> Resource:
+        """Let what a client sent take the place of what is at its href now. Returns what is there then.
+
+        `repaired`: the text is not the one that was sent. ValueError for a refusal, which is the request's then.
+        """
         assert self.row is not None
+        unit = self._storage.unit
         with refusing(unit):
-            before = self.resource(href)
-            old = stored_item(self, before) if before else None
             try:
-                business = before is not None and before.card_id is not None
-                after = self._edit(before, item) if before and business else self._put(before, href, item)
+                if before is not None and before.card_id is not None:
+                    after = self._edit(before, before.card_id, new.text)
+                else:
+                    after = view.item_resource(plain.put_over(unit, self.row, before and before.item, new))
             except Forbidden:
                 if before:
-                    apply.refused(unit, self.folder, href, before.card_id)
+                    apply.refused(unit, self.folder, new.href, before.card_id)
                 raise
-            if after.text != item.serialize() or _was_repaired(item):
+            if after.text != new.text or repaired:
                 # RFC 6352 6.3.2.3: no ETag where the stored card is not the one that was sent (H14).
                 # Stock Radicale always sends one, so it gets one that will not be there at the next sync.
                 request.current().withhold_etag = True
-                after = after._replace(etag=f'"sent-{items.text_etag(item.serialize())}"')
-            return stored_item(self, after), old
+                after = after._replace(etag=f'"sent-{items.text_etag(new.text)}"')
+            return after
 
-    def _edit(self, before: Resource, item: radicale_item.Item) -> Resource:
+    def _edit(self, before: Resource, card_id: int, text: str) -> Resource:
         unit = self._storage.unit
-        if before.card_id == view.GROUP_CARD:
+        if card_id == view.GROUP_CARD:
             apply.write_group(unit, self.folder)
+            self._reload()
+            after = view.get(self._conn, self.folder, before.href)
         else:
-            card = cards.get(self._conn, before.card_id or 0)
-            assert card is not None
             current = request.current()
-            sent = Sent(item.serialize(), current.client, matched=before.etag in current.if_match)
-            apply.edit_card(unit, self.folder, card, sent)
-        self._reload()
-        after = view.get(self._conn, self.folder, before.href)
+            sent = Sent(text, current.client, matched=before.etag in current.if_match)
+            apply.edit_card(unit, self.folder, self._card(card_id), sent)
+            # What the folder shows does not change by an edit, only whether it still shows this card.
+            after = next(view.cards_by_id(self._conn, self.folder, [card_id]), None)
         # An edit can take the record out of this folder's filter: the client is told at its next sync.
         return after or before._replace(etag=f'"gone-{unit.revision}"', text="")
-
-    def _put(self, before: Resource | None, href: str, item: radicale_item.Item) -> Resource:
-        assert self.row is not None
-        new = new_item(href, item)
-        if before is not None and _has_generated_uid(item):
-            new = new._replace(uid=before.uid, text=item.vobject_item.adopt_uid(before.uid).serialize())
-        stored, _ = plain.put(self._storage.unit, self.row, new)
-        self._reload()
-        return view.item_resource(stored)
 
     def delete(self, href: str | None = None) -> None:
         """Delete an item (C8, C11) or the collection, which a sync folder and what contains one refuses (C14)."""

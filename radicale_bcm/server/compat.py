@@ -7,9 +7,10 @@ Imported by the other modules of server.
 import base64
 import inspect
 from collections.abc import Callable, Iterable, Iterator
+from functools import lru_cache
 from typing import Any
 
-from radicale.app import Application
+from radicale.app import Application, base
 from radicale.app.base import Access
 from radicale.app.propfind import xml_propfind_response
 from radicale.app.report import xml_item_response
@@ -65,3 +66,45 @@ def check_items(configuration: Configuration, components: list[Any], tag: str) -
         limit = option(configuration, "server", "max_vevent_rrule_occurrence", 0)
         arguments["max_vevent_rrule_occurrence"] = limit
     check_and_sanitize_items(components, **arguments)
+
+
+_USUAL_LENGTH = 500
+
+
+def remember_formats() -> None:
+    """Radicale looks at each letter of every path and login, in every request, and they are the same few."""
+    original = getattr(base, "_check_format", None)
+    if original is None:
+        return
+
+    @lru_cache(maxsize=4096)
+    def remembered(kind: Any, text: str, never: tuple[str, ...], always: tuple[str, ...], validation: str) -> bool:
+        return bool(original(kind, text, never, always, validation))
+
+    def check_format(storage: Any, text: str, never: Iterable[str], always: Iterable[str], validation: str) -> bool:
+        # What a storage supports is an attribute of its class.
+        kind: Any = storage if isinstance(storage, type) else type(storage)
+        if len(text) > _USUAL_LENGTH:
+            return bool(original(kind, text, list(never), list(always), validation))
+        return remembered(kind, text, tuple(never), tuple(always), validation)
+
+    base._check_format = check_format  # type: ignore[assignment]  # noqa: SLF001
+
+
+def has_more_for_put(app: Application) -> bool:
+    """Whether something besides the storage wants to know of a PUT, or may refuse it: sharing, hooks, strict
+    preconditions, a log of what is sent."""
+    configuration = app.configuration
+    return bool(
+        getattr(getattr(app, "_sharing", None), "_enabled", True)
+        or getattr(getattr(app, "_hook", None), "enabled", True)
+        or getattr(app, "_strict_preconditions", False)
+        or option(configuration, "logging", "request_content_on_notice_condition", None)
+        or option(configuration, "storage", "hook", "")
+    )
+
+
+def is_too_large_for_put(app: Application, text: str) -> bool:
+    """Whether Radicale refuses it: it counts characters here."""
+    limit = getattr(app, "_max_resource_size", None)
+    return limit is not None and len(text) > limit

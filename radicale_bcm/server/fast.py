@@ -53,6 +53,7 @@ def answer(
     storage = app._storage  # noqa: SLF001
     assert isinstance(storage, Storage)
     depth = environ.get("HTTP_DEPTH", "0")
+    storage.pull()
     with ExitStack() as stack:
         snapshot = cache(lambda: stack.enter_context(storage.site.read()))
         place = pathutils.strip_path(path)

@@ -18,7 +18,7 @@ from radicale_bcm.contacts import guard
 from radicale_bcm.contacts.escaping import decode_folded
 from radicale_bcm.contacts.lines import NotAVCard
 from radicale_bcm.contacts.vcard import is_vcard_text, read_cards
-from radicale_bcm.server import bodies, request
+from radicale_bcm.server import bodies, compat, request
 
 _installed = False
 _USUAL_LENGTH = 500
@@ -34,7 +34,8 @@ def install() -> None:
     # Asked a dozen times in a request, about the same few paths.
     pathutils.sanitize_path = _remembering(pathutils.sanitize_path)  # type: ignore[assignment]
     pathutils.strip_path = _remembering(pathutils.strip_path)  # type: ignore[assignment]
-    radicale.item.read_components = _read_components  # type: ignore[assignment]
+    compat.remember_formats()
+    radicale.item.read_components = read_components  # type: ignore[assignment]
     radicale.app.Application._handle_request = _announcing(  # type: ignore[method-assign]  # noqa: SLF001
         radicale.app.Application._handle_request  # noqa: SLF001
     )
@@ -57,7 +58,7 @@ def _remembering(function: Callable[[str], str]) -> Callable[[str], str]:
     return of_path
 
 
-def _read_components(text: str) -> list[Any]:
+def read_components(text: str) -> list[Any]:
     """Read a request body or file: vCards losslessly and by our own reader, everything else by Radicale's."""
     current = request.current()
     if not is_vcard_text(text):

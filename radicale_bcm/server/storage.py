@@ -129,7 +129,9 @@ class Storage(BaseStorage):
 
     @contextmanager
     def _reading(self) -> Iterator[Session]:
-        self.pull()
+        # Before that, Radicale only asks whether the principal exists.
+        if request.current().handling:
+            self.pull()
         with ExitStack() as stack:
             yield Session(lambda: stack.enter_context(self.site.read()), None)
 
@@ -222,8 +224,10 @@ class Storage(BaseStorage):
         """The collection at a path; the root always exists."""
         seen = self.session.seen
         if not self.is_steady or path not in seen:
-            row = collections.get(self.session.conn, path)
-            seen[path] = Collection(self, path, row) if row is not None or not path else None
+            # Whoever asks for one that is not there asks for the one around it next.
+            rows = collections.some(self.session.conn, [path, collections.parent_of(path)])
+            for each in (path, collections.parent_of(path)):
+                seen[each] = Collection(self, each, rows.get(each)) if each in rows or not each else None
         return seen[path]
 
     @property
@@ -236,12 +240,16 @@ class Storage(BaseStorage):
         parent = self.collection_at(collections.parent_of(path))
         if parent is None or parent.row is None:
             return None
-        href = path.rpartition("/")[2]
+        found = self.resource_at(parent, path.rpartition("/")[2])
+        return stored_item(parent, found, uid=_uid_as_sent(found)) if found else None
+
+    def resource_at(self, parent: Collection, href: str) -> view.Resource | None:
+        """What is at an href now. Under a writing lock, what is committed in the business database counts (C6), and
+        the ETag of a card that holds already what is being sent is the one that the client knows."""
         found = parent.resource(href)
         if found is None:
             return None
         writing = self.session.unit is not None
-        # Before Radicale compares If-Match: what is committed in the business database counts (C6).
         if writing and found.card_id is not None and parent.read_through(found.card_id):
             found = view.get(self.session.conn, parent.folder, href)
             if found is None:
@@ -250,7 +258,7 @@ class Storage(BaseStorage):
             return None
         if self.session.unit is not None and found.etag != request.current().if_match and parent.holds_already(found):
             found = found._replace(etag=request.current().if_match)
-        return stored_item(parent, found, uid=_uid_as_sent(found))
+        return found
 
     def create_collection(
         self,

@@ -18,6 +18,7 @@ from radicale_bcm.books.view import Folder, Resource
 from radicale_bcm.business.contract import Record
 from radicale_bcm.contacts import card as codec
 from radicale_bcm.contacts import edit
+from radicale_bcm.contacts.compared import edited_fields
 from radicale_bcm.contacts.edit import Decision, Texts
 from radicale_bcm.contacts.model import Contact
 from radicale_bcm.database.errors import Unavailable, url_safe
@@ -65,7 +66,7 @@ def read_through(unit: Unit, card: Card) -> Card | None:
     if record is not None and record.version == card.record_version and record.deleted_at is None and not card.gone:
         # The card shows this version, and a version differs after every change (business.contract).
         return card
-    return project(unit, unit.origin, card.record_id, record)
+    return project(unit, unit.origin, card.record_id, record, known=card)
 
 
 def edit_card(unit: Unit, folder: Folder, card: Card, sent: Sent) -> Card:
@@ -91,7 +92,9 @@ def edit_card(unit: Unit, folder: Folder, card: Card, sent: Sent) -> Card:
     cause = Cause(unit.actor, _note(decision, refused), record.fields)
     if writable:
         record = unit.records().update(record.id, writable, record.version)
-    stored = project(unit, unit.origin, record.id, record, cause=cause, template=decision.template, kept=kept)
+    stored = project(
+        unit, unit.origin, record.id, record, cause=cause, template=decision.template, kept=kept, known=card
+    )
     assert stored is not None
     # The client must fetch the card again even if nothing of its edit was taken: it holds another text.
     return stored if stored.version != card.version else refresh(unit, stored)
@@ -192,7 +195,7 @@ def _edit_kept_card(unit: Unit, folder: Folder, card: Card, sent: Sent) -> Card:
         "revision": unit.revision,
         "modified": unit.at,
     }
-    changes = {name: (before.get(name, ""), contact.get(name, "")) for name in edit.edited_fields(before, contact)}
+    changes = {name: (before.get(name, ""), contact.get(name, "")) for name in edited_fields(before, contact)}
     subject = Subject(card.label, card.origin_id, card.record_id, "", card.href)
     note = _note(decision, {})
     history.write(unit.conn, unit.revision, unit.at, unit.actor, "changed", subject, changes, note)

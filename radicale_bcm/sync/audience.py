@@ -97,10 +97,14 @@ def matches(unit: Unit, audience: Audience, record: Record) -> bool:
     return words.read(audience.filters).matches(record.fields, meta(record), words.bases)
 
 
-def place(unit: Unit, card: Card, record: Record) -> bool:
-    """Let the card enter and leave audiences as its record now passes their filters. Returns whether it did."""
+def place(unit: Unit, card: Card, record: Record, showing: set[int] | None = None) -> bool:
+    """Let the card enter and leave audiences as its record now passes their filters. Returns whether it did.
+
+    `showing` are the audiences that it is in now, where the caller knows them.
+    """
     active = followed(unit, card.origin_id)
-    now = membership.audiences_of(unit.conn, card.id) & active.audiences.keys()
+    showing = membership.audiences_of(unit.conn, card.id) if showing is None else showing
+    now = showing & active.audiences.keys()
     fitting = active.fitting(record)
     for number in sorted(fitting - now):
         make_room(unit, active.audiences[number], [card])

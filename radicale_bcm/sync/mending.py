@@ -57,7 +57,7 @@ def card(record_id: str) -> Mend:
             return
         version = cards.highest_version(unit.conn, before.id, before.version)
         label = display_name(shown_contact(record, before.kept_values))[:255]
-        cards.change(unit.conn, before.id, {"version": version, "label": label})
+        cards.change(unit.conn, before, {"version": version, "label": label})
         cause = Cause(unit.actor, {"text_before": before.text}, record.fields, ACTION)
         after = project(unit, unit.origin, record_id, record, cause=cause)
         if after is not None:

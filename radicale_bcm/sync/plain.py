@@ -9,23 +9,13 @@ from radicale_bcm.books import collections, history, items, setups, view
 from radicale_bcm.books.collections import Collection
 from radicale_bcm.books.history import Subject
 from radicale_bcm.books.items import Item, NewItem, Trashed
-from radicale_bcm.contacts import card as codec
-from radicale_bcm.contacts import edit
-from radicale_bcm.contacts.lines import NotAVCard
-from radicale_bcm.contacts.model import Contact, display_name
+from radicale_bcm.contacts.compared import changed_fields, name_in
 from radicale_bcm.sync.errors import Conflict, Forbidden, Invalid
 from radicale_bcm.sync.unit import Unit
 
 
-def _contact(text: str) -> Contact:
-    try:
-        return codec.read(text)
-    except NotAVCard:
-        return {}
-
-
 def _label(text: str, href: str) -> str:
-    return display_name(_contact(text)) or href
+    return name_in(text) or href
 
 
 def check_allowed(unit: Unit, collection: Collection) -> None:
@@ -40,13 +30,18 @@ def put(unit: Unit, collection: Collection, new: NewItem) -> tuple[Item, Item | 
 
     Forbidden in a read-only folder; Invalid for an href or UID that is too long.
     """
+    old = items.get(unit.conn, collection.id, new.href)
+    return put_over(unit, collection, old, new), old
+
+
+def put_over(unit: Unit, collection: Collection, old: Item | None, new: NewItem) -> Item:
+    """The same for a caller that has read in this unit what is at the href now."""
     check_allowed(unit, collection)
     if not items.fits(new.href, new.uid):
         raise Invalid("the href or the UID is too long")
-    old = items.get(unit.conn, collection.id, new.href)
     if old and old.text == new.text and old.uid == new.uid:
-        return old, old
-    return store(unit, collection, new, old), old
+        return old
+    return store(unit, collection, new, old)
 
 
 def store(
@@ -58,28 +53,26 @@ def store(
     note: Mapping[str, Any] | None = None,
 ) -> Item:
     """Store an item in the place of `old` or of none, and write it down; whoever asks for it is allowed to."""
-    stored = items.put(unit.conn, collection.id, new, unit.revision, unit.at)
+    stored = items.put_over(unit.conn, collection.id, old, new, unit.revision, unit.at)
     if collection.tag == "VADDRESSBOOK":
-        before = _contact(old.text) if old else {}
-        row = _row_of(collection, new, before, action or ("changed" if old else "created"))
+        row = _row_of(collection, new, old.text if old else "", action or ("changed" if old else "created"))
         row_note = {"etag": stored.etag} | ({"text_before": old.text} if old else {}) | dict(note or {})
         history.write(unit.conn, unit.revision, unit.at, unit.actor, *row, row_note)
     return stored
 
 
 def _row_of(
-    collection: Collection, new: NewItem, before: Contact, action: str
+    collection: Collection, new: NewItem, before: str, action: str
 ) -> tuple[str, Subject, dict[str, tuple[str, str]]]:
-    after = _contact(new.text)
-    changes = {name: (before.get(name, ""), after.get(name, "")) for name in edit.edited_fields(before, after)}
-    return action, Subject(display_name(after) or new.href, path=collection.path, href=new.href), changes
+    subject = Subject(_label(new.text, new.href), path=collection.path, href=new.href)
+    return action, subject, changed_fields(before, new.text)
 
 
 def fill(unit: Unit, collection: Collection, new: Sequence[NewItem]) -> None:
     """Store items in a new collection, in bulk."""
     items.put_many(unit.conn, collection.id, new, unit.revision, unit.at)
     if collection.tag == "VADDRESSBOOK":
-        rows = [(each, _row_of(collection, each, {}, "created")) for each in new]
+        rows = [(each, _row_of(collection, each, "", "created")) for each in new]
         history.write_many(
             unit.conn,
             [

@@ -23,6 +23,7 @@ from radicale_bcm.business.contract import ACCOUNT_TYPE, Record
 from radicale_bcm.contacts import card as codec
 from radicale_bcm.contacts import edit
 from radicale_bcm.contacts.card import Rendered, ServerLines
+from radicale_bcm.contacts.compared import edited_fields
 from radicale_bcm.contacts.fields import BY_NAME
 from radicale_bcm.contacts.lines import NotAVCard
 from radicale_bcm.contacts.model import Contact, display_name
@@ -108,13 +109,15 @@ def project(
     cause: Cause = Cause(),
     template: str | None = None,
     kept: Mapping[str, tuple[str, str]] | None = None,
+    known: Card | None = None,
 ) -> Card | None:
     """Bring the card of a record up to date; None if there is none to show.
 
     `record` is None where the record is missing from its database. `template` carries the lines that no field holds,
-    where they do not come from the card itself; `kept` replaces the values that the card keeps.
+    where they do not come from the card itself; `kept` replaces the values that the card keeps. `known` is the card,
+    where the caller has read it in this unit and not changed it since.
     """
-    card = cards.of_record(unit.conn, origin.id, record_id)
+    card = known or cards.of_record(unit.conn, origin.id, record_id)
     if record is not None and origin == unit.origin and (card is None or record.version != card.record_version):
         left = unfinished.take(unit, record, card)
         if left is not None:
@@ -236,18 +239,18 @@ def _again(
         changes = {name: pair for name, pair in changes.items() if name not in asked.READ}
     if same and not card.gone and not asked.shows_otherwise(unit, card.hidden_fields or {}, asked.hidden(record)):
         if any(getattr(card, name) != value for name, value in values.items()):
-            cards.change(unit.conn, card.id, values)
+            cards.change(unit.conn, card, values)
             audience.place(unit, card, record)
         if cause.note or changes:
             # Something that no card shows: a field that is not for clients, or a value that lost.
             _record_history(unit, card, cause, "changed", changes)
         return card._replace(**values)
     values |= _new_text(unit, card, record, contact, rendered)
-    cards.change(unit.conn, card.id, values)
-    changed = card._replace(**values)
+    changed = cards.change(unit.conn, card, values)
     _archive(unit, changed)
-    membership.bump(unit.conn, membership.audiences_of(unit.conn, card.id), unit.revision)
-    audience.place(unit, changed, record)
+    showing = membership.audiences_of(unit.conn, card.id)
+    membership.bump(unit.conn, showing, unit.revision)
+    audience.place(unit, changed, record, showing)
     action = "created" if template is None else "restored" if card.gone else "changed"
     if edit.may_have_long_lines(card.text) or edit.may_have_long_lines(changed.text):
         cause = _with_long_lines(cause, card.text, changed.text)
@@ -329,7 +332,7 @@ def _changes(unit: Unit, card: Card, record: Record, contact: Contact, cause: Ca
         return {name: (old, new) for name, (old, new) in both.items() if old != new}
     before = _read(card.text, link_to(unit, record.id)) | _category(card)
     after = codec.normalised(contact)
-    found = {name: (before.get(name, ""), after.get(name, "")) for name in edit.edited_fields(before, after)}
+    found = {name: (before.get(name, ""), after.get(name, "")) for name in edited_fields(before, after)}
     hidden = card.hidden_fields
     if hidden is not None:
         unseen = asked.hidden(record)
@@ -341,7 +344,7 @@ def _changes(unit: Unit, card: Card, record: Record, contact: Contact, cause: Ca
 def _withdraw(unit: Unit, card: Card, record: Record | None, cause: Cause) -> None:
     """The record is deleted, missing or no person any more: the card leaves every folder; its text is kept."""
     version = record.version if record else card.record_version
-    cards.change(unit.conn, card.id, {"gone": True, "revision": unit.revision, "record_version": version})
+    cards.change(unit.conn, card, {"gone": True, "revision": unit.revision, "record_version": version})
     for audience_id in membership.audiences_of(unit.conn, card.id):
         membership.leave(unit.conn, audience_id, [card.id], unit.revision)
     _record_history(unit, card, cause, "deleted", {})
@@ -367,8 +370,7 @@ def refresh(unit: Unit, card: Card) -> Card:
 
 def restate(unit: Unit, card: Card, values: dict[str, Any]) -> Card:
     """Store a new version of a card whose record did not change."""
-    cards.change(unit.conn, card.id, values)
-    changed = card._replace(**values)
+    changed = cards.change(unit.conn, card, values)
     _archive(unit, changed)
     membership.bump(unit.conn, membership.audiences_of(unit.conn, card.id), unit.revision)
     return changed

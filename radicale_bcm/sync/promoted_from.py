@@ -63,7 +63,7 @@ class Kept:
 
     def take_away(self, unit: Unit) -> None:
         """See Source."""
-        cards.change(unit.conn, self._card.id, {"gone": True, "revision": unit.revision})
+        cards.change(unit.conn, self._card, {"gone": True, "revision": unit.revision})
         for each in membership.audiences_of(unit.conn, self._card.id):
             membership.leave(unit.conn, each, [self._card.id], unit.revision)
 

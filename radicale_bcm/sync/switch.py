@@ -277,4 +277,4 @@ def _keep_unfit(unit: Unit, card_id: int, pair: Pair) -> None:
     card = cards.get(unit.conn, card_id)
     if card is not None:
         kept = card.kept_values | {name: (value, "") for name, value in pair.unfit.items()}
-        cards.change(unit.conn, card_id, {"kept": json.dumps(kept)})
+        cards.change(unit.conn, card, {"kept": json.dumps(kept)})

@@ -18,7 +18,7 @@ from radicale_bcm.books.items import Item
 from radicale_bcm.books.membership import Audience
 from radicale_bcm.business.contract import Record
 from radicale_bcm.contacts import card as codec
-from radicale_bcm.contacts import edit
+from radicale_bcm.contacts.compared import edited_fields
 from radicale_bcm.contacts.lines import NotAVCard
 from radicale_bcm.contacts.model import display_name
 from radicale_bcm.sync import asked, audience, losses, mending, pull
@@ -156,7 +156,7 @@ def _wrong_card(unit: Unit, before: Card, record: Record, *, has_version: bool) 
         yield "the card does not say what the record says"
     else:
         said |= {"category": before.categories} if before.categories else {}
-        wrong = edit.edited_fields(said, codec.normalised(shown_contact(record, before.kept_values)))
+        wrong = edited_fields(said, codec.normalised(shown_contact(record, before.kept_values)))
         if wrong:
             yield f"the card is read otherwise than the record: {', '.join(wrong)}"
     if before.etag != etag_of(before.text, before.categories):

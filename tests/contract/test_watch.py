@@ -67,7 +67,7 @@ def _spoil(site: Site) -> None:
     """Let a card say what its record does not, without any trace in the change log."""
     with site.write(ACTOR) as unit:
         (card,) = cards.iterate(unit.conn, unit.origin.id)
-        cards.change(unit.conn, card.id, {"text": card.text.replace("FN:Nick", "FN:Spoilt"), "label": "Spoilt"})
+        cards.change(unit.conn, card, {"text": card.text.replace("FN:Nick", "FN:Spoilt"), "label": "Spoilt"})
 
 
 def test_a_change_of_the_file_wakes_the_watcher(site: Site, tmp_path: Path):

@@ -245,7 +245,7 @@ MUTANTS = (
     Mutant(
         "the same text once more is a change",
         "radicale_bcm/sync/plain.py",
-        "    if old and old.text == new.text and old.uid == new.uid:\n        return old, old\n",
+        "    if old and old.text == new.text and old.uid == new.uid:\n        return old\n",
         "",
         _HISTORIES,
     ),

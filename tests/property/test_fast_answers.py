@@ -70,7 +70,14 @@ USERS = ("alice:a", "bob:b", "carol:c", "dave:d")
 
 @pytest.fixture(scope="module")
 def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BcmApplication]:
-    home: Path = tmp_path_factory.mktemp("fast")
+    made = furnished(tmp_path_factory.mktemp("fast"))
+    yield made
+    assert isinstance(made._storage, Storage)
+    made._storage.site.close()
+
+
+def furnished(home: Path) -> BcmApplication:
+    """A server with folders of every kind; equal ones are equal to the last UID."""
     (home / "users").write_text("".join(f"{user}\n" for user in USERS))
     (home / "rights").write_text(RIGHTS)
     (home / "radicale.ini").write_text(
@@ -91,7 +98,8 @@ def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BcmApplica
                     "company": ("Contoso", "Fabrikam", "")[number % 3],
                     "mobile_phone": f"+1 425 555 01{number:02}",
                     "category": "Customer" if number % 4 == 0 else "",
-                }
+                },
+                uid=f"00000000-0000-4000-8000-{number:012}",
             )
     pull.pull_all(storage.site)
     with storage.site.write(Actor("admin", "test", "command")) as unit:
@@ -107,8 +115,7 @@ def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BcmApplica
         for number in range(30):
             name = ("plain {}.vcf", "pläin-{}.vcf", "p{}.vcf")[number % 3].format(number)
             put(application, path + name, CARD.format(uid=f"plain-{number}", fn=f"Plain <{number}>"))
-    yield application
-    storage.site.close()
+    return application
 
 
 def call(
