@@ -50,7 +50,7 @@ def crash(life: Life) -> str:
         world.model = before
         life.number = max(number, life.number)
         # Whoever comes next finishes a move that the business database has: the contact arrives.
-        world.arriving = world.arriving or chosen is steps.move_card
+        world.model.arriving = world.model.arriving or chosen is steps.move_card
         if chosen is admin.purge:
             _believe_in_purges(world)
     finally:

@@ -53,12 +53,14 @@ class Person:
 
 @dataclass
 class Model:
-    """What the model remembers. `plain` maps a collection's path to href -> text, `kept` a kept card to its fields."""
+    """What the model remembers. `plain` maps a collection's path to href -> text, `kept` a kept card to its fields;
+    `arriving`: a contact was being moved out when the process was gone, and nobody has seen it arrive."""
 
     people: dict[str, Person]
     plain: dict[str, dict[str, str]] = field(default_factory=dict)
     kept: dict[int, Contact] = field(default_factory=dict)
     current: str = MAIN
+    arriving: bool = False
     ledger: Ledger = field(default_factory=Ledger)
 
 
@@ -81,7 +83,6 @@ class World:
         self.model = Model({name: Person(name) for name in PEOPLE})
         self.counts: Counter[str] = Counter()
         self.crashed = False
-        self.arriving = False
         self.purging: list[Purging] = []
         self.observed: tuple[int, str] | None = None
         self.unseen_deletes = 0
@@ -117,9 +118,9 @@ class World:
 
     def let_arrive(self, path: str, found: dict[str, str]) -> None:
         """Believe in one contact more if a card was being moved out when the process was gone."""
-        if self.arriving and len(found) == len(self.plain[path]) + 1:
+        if self.model.arriving and len(found) == len(self.plain[path]) + 1:
             self.plain[path] = self.plain[path] | {href: found[href] for href in found.keys() - self.plain[path].keys()}
-            self.arriving = False
+            self.model.arriving = False
             self.counts["a move finished after a crash"] += 1
 
     def remembered(self) -> Model:
