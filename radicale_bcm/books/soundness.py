@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Column, Connection, ForeignKey, Table, and_, delete, func, select, update
+from sqlalchemy import Column, Connection, ForeignKey, Table, and_, delete, func, not_, select, update
 
 from radicale_bcm.books import collections
 from radicale_bcm.books.items import chunks
@@ -200,11 +200,13 @@ def _places(conn: Connection) -> Iterator[Fault]:
 
 def _shown_in(collection_id: Column[Any], card_id: Column[Any]) -> Any:
     showing = select(epoch.c.audience_id).where(epoch.c.collection_id == collection_id, epoch.c.closed.is_(None))
-    return (
-        select(member.c.id)
-        .where(member.c.card_id == card_id, member.c.departed.is_(None), member.c.audience_id.in_(showing))
-        .exists()
+    inside = select(member.c.id).where(
+        member.c.card_id == card_id, member.c.departed.is_(None), member.c.audience_id.in_(showing)
     )
+    hidden = select(exclusion.c.id).where(
+        exclusion.c.collection_id == collection_id, exclusion.c.card_id == card_id, exclusion.c.departed.is_(None)
+    )
+    return and_(inside.exists(), not_(hidden.exists()))
 
 
 def _some(numbers: list[int]) -> str:

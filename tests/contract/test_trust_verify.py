@@ -3,9 +3,10 @@
 
 import pytest
 
+from radicale_bcm.books import cards
 from radicale_bcm.sync import guard, verify
 from radicale_bcm.sync.verify import repair
-from tests.contract.trust import ADMIN, ALICE, World
+from tests.contract.trust import ADMIN, ALICE, BOOK, World
 from tests.dav import card, replaced
 
 NICK = {"given_name": "Nick", "family_name": "Brigandi", "email": "nick@example.com", "rating": "4", "note": "a\nb; c"}
@@ -128,3 +129,37 @@ def test_quarantined_and_unfollowed_cards_are_no_difference(new_database_url):
         assert len(guard.waiting(unit)) == 2
     assert check(world) == []
     world.close()
+
+
+def add_at_a_taken_place(world, plain_sql_of):
+    """A business card whose own href and UID a plain contact has. Returns its record's id."""
+    world.put("taken.vcf", card("taken", "Plain"))
+    plain_sql_of(world, "INSERT INTO contact (given_name, uid) VALUES ('Ann', 'taken')")
+    world.pull()
+    (ann,) = (each for each in world.folder().values() if "\r\nFN:Ann\r\n" in each)
+    return ann.partition("X-BCM-ID:")[2].partition("\r")[0]
+
+
+def test_a_plain_contact_where_an_unfollowed_card_stood_is_no_difference(new_database_url, plain_sql_of):
+    world = World(new_database_url)
+    world.follow("alice", on_delete="unfollow")
+    ann = add_at_a_taken_place(world, plain_sql_of)
+    href, _ = world.card(ann)
+    assert href != "taken.vcf"
+    world.delete(href)
+    world.put(href, card("other", "Another"))
+    assert check(world) == []
+    with world.site.write(ADMIN) as unit:
+        shown = cards.of_record(unit.conn, unit.origin.id, ann)
+        assert guard.show_again(unit, BOOK, shown, "unfollow")
+    again, _ = world.card(ann)
+    assert again not in (href, "taken.vcf")
+    assert len(world.folder()) == 3
+    assert check(world) == []
+    world.close()
+
+
+def test_two_members_at_the_same_address_are_found(world, plain_sql_of):
+    add_at_a_taken_place(world, plain_sql_of)
+    plain_sql_of(world, "UPDATE alias SET href = 'taken.vcf'", url=world.options.state_url)
+    assert any("the same address" in each.reason for each in check(world))
