@@ -308,7 +308,11 @@ def _observe(
     observer.daemon = True
     for place, names in places.items():
         try:
-            observer.schedule(_Waker(wake, names), str(place), event_filter=events)
+            watch = observer.schedule(_Waker(wake, names), str(place), event_filter=events)
+            if getattr(watch, "is_file", False):
+                # Since watchdog 7.1 the folder of a file is watched and the file picked out of what is heard: each
+                # write to our own state, if it is there too, would run three threads for nothing.
+                watch.path = str(place)
         except OSError as error:  # no such folder, or too many watches: polling goes on
             logger.info("Cannot watch %s: %s", place, error)
     observer.start()

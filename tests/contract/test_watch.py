@@ -82,6 +82,28 @@ def test_a_change_of_the_file_wakes_the_watcher(site: Site, tmp_path: Path):
         watcher.stop()
 
 
+@pytest.mark.skipif(not Path("/proc/self/fdinfo").exists(), reason="the kernel's list of what is watched is Linux's")
+def test_the_files_are_watched_and_not_their_folder(site: Site, tmp_path: Path):
+    """The state is in the same folder: each write of ours would wake the watcher's threads."""
+
+    def watched() -> set[int]:
+        lines = [line for each in Path("/proc/self/fdinfo").iterdir() for line in _lines(each)]
+        return {int(line.split("ino:")[1].split()[0], 16) for line in lines if line.startswith("inotify")}
+
+    def _lines(path: Path) -> list[str]:
+        try:
+            return path.read_text().splitlines()
+        except OSError:
+            return []
+
+    watcher = Watcher(site).start()
+    try:
+        assert _within(55, lambda: (tmp_path / "business.db").stat().st_ino in watched())
+        assert tmp_path.stat().st_ino not in watched()
+    finally:
+        watcher.stop()
+
+
 def test_everything_is_compared_once_a_day_by_default(site: Site, tmp_path: Path):
     _sql(site, tmp_path, "INSERT INTO contact (given_name) VALUES ('Nick')")
     pull.pull_all(site)
