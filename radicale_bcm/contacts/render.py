@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 
-from radicale_bcm.contacts.dialect import ended, modern, wrapped
+from radicale_bcm.contacts.dialect import ended, modern, rebuilt, wrapped
 from radicale_bcm.contacts.escaping import UNFIT, escape, escape_uri, fold
 from radicale_bcm.contacts.fields import BY_NAME, property_of
 from radicale_bcm.contacts.heads import MARKER, head_text
@@ -181,6 +181,9 @@ class _Merge:
                 present.update(claim)
             if kept is line and not self.crlf:
                 kept = Line(line.head, line.value, ended(line.raw))
+            if self.entries and self.entries[-1][0].head.binary and ":" not in kept.raw.partition("\r\n")[0]:
+                # Folded before its colon: its first piece would be read as more of the base64 that it follows now.
+                kept = rebuilt(kept, kept.params, kept.value)
             self.entries.append((kept, claim))
         return present
 

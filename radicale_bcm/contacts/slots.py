@@ -102,7 +102,7 @@ class Reading:
         self._labels = {line.group.upper(): line.value for line in lines if line.name == "X-ABLABEL" and line.group}
         for index, line in enumerate(lines):
             rule = _RULES.get(line.name)
-            if rule is not None and not line.head.binary:
+            if rule is not None and (rule is _server or not line.head.binary):
                 rule(self, index, line)
             elif (line.name.startswith("X-BCM-") and line.name != UNREADABLE) or (
                 line.name == "PHOTO" and is_badge(line)

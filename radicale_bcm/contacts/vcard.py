@@ -21,6 +21,8 @@ __all__ = ["Card", "NotAVCard", "build", "is_vcard_text", "parse_for_search", "r
 
 # What XML 1.0 section 2.2 excludes. One such character in one card makes every answer unreadable that contains it.
 _NOT_XML = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\ud800-\udfff\ufffe\uffff]")
+_NO_TEXT = "\x7f"
+"""The one control character that XML can carry and no value of ours holds (escaping.UNFIT)."""
 _FIRST_BEGIN = re.compile(r"(?:\A|[\r\n])[ \t\ufeff]*begin[ \t]*:[ \t]*([a-z0-9-]*)", re.IGNORECASE)
 _END_VCARD = re.compile(r"(?:\A|[\r\n])end[ \t]*:[ \t]*vcard", re.IGNORECASE)
 _LINE_END = re.compile(r"\r\n?|\n")
@@ -216,6 +218,8 @@ def read_cards(text: str) -> list[Card]:
 def _read_card(text: str, first_line: int, *, repaired: bool) -> Card:
     try:
         lines = parse(text)
+        if _NO_TEXT in text:
+            parse(text.replace(_NO_TEXT, ""))  # a business card goes without it, and may not be two cards then
     except NotAVCard as error:
         raise NotAVCard(error.reason, error.line_number + first_line - 1) from error
     if not any(_is_property(line) for line in lines):
