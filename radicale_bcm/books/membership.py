@@ -184,6 +184,20 @@ def leave(conn: Connection, audience_id: int, card_ids: Iterable[int], revision:
         conn.execute(_MEMBERED, {"bumped": audience_id, "new_revision": revision})
 
 
+_SHOWN_NOW = Prepared(
+    select(*(epoch.c[name] for name in Epoch._fields), audience.c.revision)
+    .join(audience, audience.c.id == epoch.c.audience_id)
+    .where(epoch.c.collection_id == bindparam("collection_id"), epoch.c.closed.is_(None))
+    .order_by(epoch.c.id)
+)
+
+
+def shown_now(conn: Connection, collection_id: int) -> tuple[tuple[Epoch, ...], int]:
+    """The epochs that a folder shows now, and the latest revision of their audiences; 0 without any."""
+    rows = _SHOWN_NOW.all(conn, {"collection_id": collection_id})
+    return tuple(Epoch._make(row[:-1]) for row in rows), max((row[-1] for row in rows), default=0)
+
+
 def open_epochs(conn: Connection, collection_id: int) -> list[Epoch]:
     """What a folder shows now."""
     return [Epoch._make(row) for row in _OPEN_EPOCHS.all(conn, {"collection_id": collection_id})]

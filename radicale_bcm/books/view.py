@@ -19,7 +19,7 @@ from radicale_bcm.books.collections import Collection
 from radicale_bcm.books.groups import Group
 from radicale_bcm.books.items import CHUNK, Item, chunks
 from radicale_bcm.books.membership import Epoch
-from radicale_bcm.books.schema import alias, audience, card, exclusion, item, member
+from radicale_bcm.books.schema import alias, card, exclusion, item, member
 from radicale_bcm.contacts import marker
 from radicale_bcm.contacts.card import business_lines, split_categories, with_categories, with_uid
 from radicale_bcm.database.prepared import Prepared
@@ -141,17 +141,13 @@ _EXCEPTIONS = Prepared(
         ),
     ).limit(1)
 )
-_REVISION = Prepared(
-    select(func.max(audience.c.revision)).where(audience.c.id.in_(bindparam("audiences", expanding=True))), "audiences"
-)
 
 
 def open_folder(conn: Connection, collection: Collection) -> Folder:
     """Look up what a collection shows besides its own items."""
-    epochs = tuple(membership.open_epochs(conn, collection.id)) if collection.tag == "VADDRESSBOOK" else ()
+    epochs, latest = membership.shown_now(conn, collection.id) if collection.tag == "VADDRESSBOOK" else ((), 0)
     if not epochs:
         return Folder(collection, (), collection.revision)
-    (latest,) = _REVISION.one(conn, {"audiences": [each.audience_id for each in epochs]})
     return Folder(collection, epochs, max(collection.revision, latest), groups.find(conn, collection, epochs))
 
 

@@ -111,6 +111,11 @@ def make_line(head: str, value: str) -> Line:
     return Line(head_of(head), value, fold(f"{head}:{value}"))
 
 
+def is_bare_base64(text: str) -> bool:
+    """Whether a physical line after base64 is taken for more of it."""
+    return _BASE64_ONLY.match(text) is not None
+
+
 def is_frame(text: str, word: str) -> bool:
     """Whether a physical line is BEGIN:VCARD or END:VCARD; letter case and blanks after the colon do not matter."""
     if len(text) > 40:
@@ -195,7 +200,7 @@ class _Reader:
         while self.position < len(self.physical):
             following = self.physical[self.position]
             body = following.strip()
-            if not _BASE64_ONLY.match(body):
+            if not is_bare_base64(body):
                 break
             self.position += 1
             values.append(body)

@@ -10,7 +10,7 @@ from radicale_bcm.contacts.dialect import ended, modern, rebuilt, wrapped
 from radicale_bcm.contacts.escaping import UNFIT, escape, escape_uri, fold
 from radicale_bcm.contacts.fields import BY_NAME, property_of
 from radicale_bcm.contacts.heads import MARKER, head_text
-from radicale_bcm.contacts.lines import Line, make_line, parse
+from radicale_bcm.contacts.lines import Line, is_bare_base64, make_line, parse
 from radicale_bcm.contacts.marker import badge_line
 from radicale_bcm.contacts.model import Contact, display_name
 from radicale_bcm.contacts.slots import LINK_GROUP, LINK_LABEL, N_FIELDS, NO_FIELD, SERVER, Fields, Reading, reading_of
@@ -181,9 +181,8 @@ class _Merge:
                 present.update(claim)
             if kept is line and not self.crlf:
                 kept = Line(line.head, line.value, ended(line.raw))
-            if self.entries and self.entries[-1][0].head.binary and ":" not in kept.raw.partition("\r\n")[0]:
-                # Folded before its colon: its first piece would be read as more of the base64 that it follows now.
-                kept = rebuilt(kept, kept.params, kept.value)
+            if self.entries and self.entries[-1][0].head.binary:
+                kept = _told_from_base64(kept)
             self.entries.append((kept, claim))
         return present
 
@@ -235,6 +234,14 @@ class _Merge:
             for line, claim in self.entries
             if not (line.group and line.name in _LABELS and line.group.upper() in lost)
         ]
+
+
+def _told_from_base64(line: Line) -> Line:
+    """The line with a colon in its first piece, if that would be read as more of the base64 that it follows now."""
+    for each in (line, rebuilt(line, line.params, line.value)):
+        if not is_bare_base64(each.raw.partition("\r\n")[0].strip()):
+            return each
+    return wrapped(line)
 
 
 def _holds_more(line: Line) -> bool:

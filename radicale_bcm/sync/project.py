@@ -154,8 +154,13 @@ def _first(
     card = cards.add(unit.conn, row | {"revision": unit.revision})
     _archive(unit, card)
     audience.place(unit, card, record)
-    changes = {name: ("", value) for name, value in record.fields.items()}
-    _record_history(unit, card, cause, "created", changes)
+    changes = {name: ("", value) for name, value in (cause.before or record.fields).items()}
+    if not cause.before:
+        _record_history(unit, card, cause, "created", changes)
+    else:
+        # Another program made the record, and it was changed before anybody was shown it: both are history.
+        _record_history(unit, card, Cause(), "created", changes)
+        _record_history(unit, card, cause, "changed", _changes(unit, card, record, record.fields, cause))
     return card
 
 

@@ -21,6 +21,7 @@ from radicale_bcm.contacts import card as codec
 from radicale_bcm.contacts.compared import edited_fields
 from radicale_bcm.contacts.lines import NotAVCard
 from radicale_bcm.contacts.model import display_name
+from radicale_bcm.contacts.values import plain
 from radicale_bcm.sync import asked, audience, losses, mending, pull
 from radicale_bcm.sync.project import etag_of, is_person, link_to, rendered_now, shown_contact
 from radicale_bcm.sync.pull import BATCH
@@ -117,7 +118,7 @@ def _wrong_item(each: Item, tag: str) -> str:
             uid = codec.uid_of(each.text)
         except NotAVCard as error:
             return f"it cannot be read as a contact: {error}"
-        if uid is not None and uid != each.uid:
+        if uid is not None and uid != plain(each.uid):
             return "its UID is another one than that in its text"
     return ""
 

@@ -33,6 +33,13 @@ class TestEveryChangeIsWrittenDown:
         assert changed.changes == {"mobile_phone": ("+1 425 555 0101", "+1 425 555 0199")}
         assert (gone.action, gone.actor) == ("deleted", "alice")
 
+    def test_an_edit_of_a_record_that_nobody_was_shown_yet(self, world, plain_sql_of):
+        plain_sql_of(world, "INSERT INTO contact (given_name, owner) VALUES ('Nick', 'alice')")
+        world.edit("1", owner="carol")
+        changed, made = world.history("1")
+        assert (made.action, made.source, made.changes["owner"]) == ("created", "database", ("", "alice"))
+        assert (changed.action, changed.actor, changed.changes) == ("changed", "admin", {"owner": ("alice", "carol")})
+
     def test_what_another_program_changes_also_where_no_card_shows_it(self, world, plain_sql_of):
         nick = world.add(**NICK, rating="3", lead_source="Fair")
         plain_sql_of(world, f"UPDATE contact SET rating = 5, lead_source = NULL, job_title = 'Boss' WHERE id = {nick}")

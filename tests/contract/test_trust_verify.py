@@ -3,8 +3,9 @@
 
 import pytest
 
-from radicale_bcm.books import cards
-from radicale_bcm.sync import guard, verify
+from radicale_bcm.books import cards, collections
+from radicale_bcm.books.items import NewItem
+from radicale_bcm.sync import guard, plain, verify
 from radicale_bcm.sync.verify import repair
 from tests.contract.trust import ADMIN, ALICE, BOOK, World
 from tests.dav import card, replaced
@@ -163,3 +164,10 @@ def test_two_members_at_the_same_address_are_found(world, plain_sql_of):
     add_at_a_taken_place(world, plain_sql_of)
     plain_sql_of(world, "UPDATE alias SET href = 'taken.vcf'", url=world.options.state_url)
     assert any("the same address" in each.reason for each in check(world))
+
+
+def test_a_control_character_in_a_uid_is_no_difference(world):
+    with world.site.write(ALICE) as unit:
+        new = NewItem("q.vcf", "a\x7fb", "VCARD", "", 0, 0, card("a\x7fb", "Plain"))
+        plain.put(unit, collections.get(unit.conn, BOOK), new)
+    assert check(world) == []

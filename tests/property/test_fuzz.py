@@ -25,6 +25,10 @@ FOUND = {
         "VERSION:2.1\r\nN:A\r\nPHOTO;JPEG;ENCODING=BASE64:\r\n /9j/4AAQ\r\n\r\nAGE\r\n RSION:2.1",
         "accepted",
     ),
+    "a long name, after base64": (
+        "VERSION:2.1\r\nN:A\r\nPHOTO;JPEG;ENCODING=BASE64:\r\n" + "NOTE" * 50 + ";QUOTED-PRINTABLE:a=0D=0A=\r\nb",
+        "accepted",
+    ),
     "a frame that is said to be base64": (
         "VERSION:3.0\r\nFN:A\r\nCATEGORIES:B\r\nPHOTO;ENCODING=b:iVBORw0KGgo=\r\nEND;BASE64:VCARD",
         "accepted",
