@@ -247,7 +247,8 @@ class Collection(BaseCollection):
         return stored_item(self, after), old
 
     def write(self, before: Resource | None, new: NewItem, *, repaired: bool = False) -> Resource:
-        """Let what a client sent take the place of what is at its href now. Returns what is there then.
+        """Let what a client sent take the place of what is at its href now. Returns what is there then, with the text
+        that was sent.
 
         `repaired`: the text is not the one that was sent. ValueError for a refusal, which is the request's then.
         """
@@ -256,7 +257,9 @@ class Collection(BaseCollection):
         with refusing(unit):
             try:
                 if before is not None and before.card_id is not None:
-                    after = self._edit(before, before.card_id, new.text)
+                    self._edit(before, before.card_id, new.text)
+                    # What is served is rendered anew, with its new version: never the text that was sent.
+                    after, repaired = before._replace(text=new.text), True
                 else:
                     after = view.item_resource(plain.put_over(unit, self.row, before and before.item, new))
             except Forbidden:
@@ -270,20 +273,15 @@ class Collection(BaseCollection):
                 after = after._replace(etag=f'"sent-{items.text_etag(new.text)}"')
             return after
 
-    def _edit(self, before: Resource, card_id: int, text: str) -> Resource:
+    def _edit(self, before: Resource, card_id: int, text: str) -> None:
         unit = self._storage.unit
         if card_id == view.GROUP_CARD:
             apply.write_group(unit, self.folder)
             self._reload()
-            after = view.get(self._conn, self.folder, before.href)
         else:
             current = request.current()
             sent = Sent(text, current.client, matched=before.etag in current.if_match)
             apply.edit_card(unit, self.folder, self._card(card_id), sent)
-            # What the folder shows does not change by an edit, only whether it still shows this card.
-            after = next(view.cards_by_id(self._conn, self.folder, [card_id]), None)
-        # An edit can take the record out of this folder's filter: the client is told at its next sync.
-        return after or before._replace(etag=f'"gone-{unit.revision}"', text="")
 
     def delete(self, href: str | None = None) -> None:
         """Delete an item (C8, C11) or the collection, which a sync folder and what contains one refuses (C14)."""
