@@ -20,7 +20,7 @@ import sqlalchemy.exc
 from sqlalchemy import Connection, Engine, RootTransaction, create_engine, event
 from sqlalchemy.engine import URL, make_url
 
-from radicale_bcm.database.errors import BadUrl, NoDriver, translated, url_safe
+from radicale_bcm.database.errors import BadUrl, NoDriver, ReadOnly, translated, url_safe
 
 LOCK_SECONDS = 30
 CONNECT_SECONDS = 5
@@ -72,7 +72,7 @@ def open_engine(url: str | URL, *, own: bool = True) -> Engine:
 def begin(connection: Connection, *, write: bool) -> RootTransaction:
     """Begin a transaction on this connection; the caller commits or rolls back.
 
-    Reading: one snapshot for as long as it lasts, and writing is refused (ReadOnly).
+    Reading: one snapshot for as long as it lasts, and writing is refused (ReadOnly), on SQLite at the commit.
     Writing: READ COMMITTED with row locks, and on SQLite the write lock from the first moment on.
     Driver exceptions are not translated here: use `errors.translated` around the whole, or `transaction`.
     """
@@ -163,12 +163,17 @@ def _make_sqlite(url: URL, own: bool) -> Engine:
 
     def on_begin(connection: Connection) -> None:
         write = bool(connection.get_execution_options().get(_WRITE, True))
-        driver = connection.connection.driver_connection
-        assert isinstance(driver, _SqliteConnection)
-        if driver.writes is not write:
-            driver.execute(f"PRAGMA query_only={'OFF' if write else 'ON'}")
-            driver.writes = write
+        driver = _driver_of(connection)
         driver.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+        driver.changes_before = None if write else driver.total_changes
+
+    def on_commit(connection: Connection) -> None:
+        # PRAGMA query_only would refuse the statement itself. But each time it is set, SQLite compiles every prepared
+        # statement of the connection anew, which is half the time of a small write between reads.
+        driver = _driver_of(connection)
+        if driver.changes_before not in (None, driver.total_changes):
+            driver.rollback()
+            raise ReadOnly(url_safe(url), "something was written in a reading transaction, and is taken back")
 
     def on_checkout(connection: Any, _record: Any, _fairy: Any) -> None:
         # A file that was moved away, or replaced by a backup, goes on to take what is written to it, and it is lost.
@@ -177,6 +182,7 @@ def _make_sqlite(url: URL, own: bool) -> Engine:
             raise sqlalchemy.exc.DisconnectionError("the file is another one now")
 
     event.listen(engine, "begin", on_begin)
+    event.listen(engine, "commit", on_commit)
     event.listen(engine, "checkout", on_checkout)
     return engine
 
@@ -187,8 +193,8 @@ class _SqliteConnection(sqlite3.Connection):
 
     file: tuple[int, int] | None = None
     is_stranded = False
-    # What it was told last, by PRAGMA query_only; None is nothing yet.
-    writes: bool | None = None
+    # How many rows it had changed in its life when its reading transaction began; None in a writing one.
+    changes_before: int | None = None
 
     def close(self) -> None:
         if self.is_stranded:
@@ -198,6 +204,12 @@ class _SqliteConnection(sqlite3.Connection):
 
 
 _STRANDED: list[_SqliteConnection] = []
+
+
+def _driver_of(connection: Connection) -> _SqliteConnection:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, _SqliteConnection)
+    return driver
 
 
 def _file_identity(path: str) -> tuple[int, int] | None:

@@ -135,7 +135,26 @@ def test_a_writing_transaction_sees_what_others_committed_meanwhile(engine, engi
 def test_writing_in_a_reading_transaction_is_refused(engine):
     with pytest.raises(ReadOnly), transaction(engine, write=False) as connection:
         connection.execute(THING.insert(), {"key": "k"})
-    _insert(engine, key="k")  # on the same pooled connection
+    _insert(engine, key="l")  # on the same pooled connection
+    assert _all(engine, THING.c.key) == ["l"]
+
+
+def test_sqlite_keeps_its_compiled_statements_between_reading_and_writing(tmp_path):
+    """PRAGMA query_only, and many others, make SQLite compile all statements of the connection anew."""
+    (tmp_path / "a.sqlite").touch()
+    engine = open_engine(f"sqlite:///{tmp_path}/a.sqlite")
+    with transaction(engine, write=True) as connection:
+        THING.metadata.create_all(connection)
+        said: list[str] = []
+        connection.connection.driver_connection.set_trace_callback(said.append)
+    for key in "abc":
+        _all(engine, THING.c.key)
+        _insert(engine, key=key)
+    engine.dispose()
+    assert [line.split()[0] for line in said] == [
+        "COMMIT",
+        *("BEGIN", "SELECT", "COMMIT", "BEGIN", "INSERT", "COMMIT") * 3,
+    ]
 
 
 def test_a_lock_that_is_not_to_be_had_is_busy(engine, database_url, monkeypatch):
