@@ -31,8 +31,6 @@ _SHOWS_CATEGORIES = re.compile(
 )
 _LONG_VALUE = 400
 _SHORT_WINDOW = 12
-# A line beyond the 75 octets of a folded one, five continuations of one, or a soft line break of quoted-printable.
-_LOOKS_LONG = re.compile(r"[\r\n](?:[^\r\n]{76}|[^\r\n]*+(?:[\r\n]++[ \t][^\r\n]*+){5})|=[\r\n]")
 # Whatever stands in these lines is meant as that date, even where it cannot be read as one.
 _DATES = {"BDAY": "birthday", "ANNIVERSARY": "anniversary", "X-ANNIVERSARY": "anniversary"}
 SERVER_GROUP = LINK_GROUP.lower()
@@ -252,7 +250,7 @@ def _moved(line: Line, labels: Iterable[Line], taken: set[str]) -> list[str]:
 
 def shorten(text: str) -> bytes:
     """A text to keep as the base of later merges: long values, such as photos, become their hash."""
-    if _LOOKS_LONG.search(text):
+    if _may_be_folded_long(text):
         parsed = lines.parse(text)
         if any(len(line.value) > _LONG_VALUE and line.name not in _SHOWN_BY_ALL for line in parsed):
             text = "".join(_shortened(line) for line in parsed)
@@ -261,6 +259,17 @@ def shorten(text: str) -> bytes:
     window, memory = (_SHORT_WINDOW, 4) if len(data) <= 1 << _SHORT_WINDOW else (zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL)
     packer = zlib.compressobj(6, zlib.DEFLATED, window, memory)
     return packer.compress(data) + packer.flush()
+
+
+def _may_be_folded_long(text: str) -> bool:
+    """Whether a line can be longer than _LONG_VALUE once it is unfolded: one is beyond the 75 octets of a folded one,
+    there are as many continuations as that takes, or a soft line break of quoted-printable."""
+    return (
+        max(map(len, text.split("\n"))) > 76
+        or text.count("\n ") + text.count("\n\t") > 4
+        or "=\r" in text
+        or "=\n" in text
+    )
 
 
 def restore(kept: bytes, *others: str) -> str:

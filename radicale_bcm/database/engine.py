@@ -11,6 +11,7 @@ import time
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
+from functools import partial
 from operator import methodcaller
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,8 @@ from urllib.parse import quote
 
 import sqlalchemy.exc
 from sqlalchemy import Connection, Engine, RootTransaction, create_engine, event
+from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.engine import URL, make_url
 
 from radicale_bcm.database.errors import BadUrl, NoDriver, ReadOnly, translated, url_safe
@@ -31,7 +34,8 @@ POOL_OVERFLOW = 20
 _WRITE = "bcm_write"  # execution option of a connection: the mode of its next transaction
 
 ON_DRIVER = "bcm_on_driver"
-"""Execution option: whether `prepared` may go around SQLAlchemy, because nobody listens for its statements."""
+"""Execution option: what runs a statement on the driver's connection, for `prepared`: given SQL and parameters it
+returns the cursor. None where somebody listens for statements, who would not hear of it."""
 
 
 def _brief(record: logging.LogRecord) -> bool:
@@ -43,7 +47,7 @@ def _brief(record: logging.LogRecord) -> bool:
 logging.getLogger("sqlalchemy.pool.impl.QueuePool").addFilter(_brief)
 
 _DRIVERS = {
-    "sqlite": "sqlite+pysqlite",
+    "sqlite": "sqlite+bcm",
     "postgresql": "postgresql+psycopg",
     "postgres": "postgresql+psycopg",
     "mysql": "mysql+pymysql",
@@ -76,10 +80,20 @@ def begin(connection: Connection, *, write: bool) -> RootTransaction:
     Writing: READ COMMITTED with row locks, and on SQLite the write lock from the first moment on.
     Driver exceptions are not translated here: use `errors.translated` around the whole, or `transaction`.
     """
-    dispatch = connection.dispatch
-    listened = bool(dispatch.before_cursor_execute) or bool(dispatch.before_execute)
-    connection.execution_options(**{_WRITE: write, ON_DRIVER: not listened})
+    driver: Any = connection.connection.driver_connection
+    if isinstance(driver, _SqliteConnection):
+        driver.reads = not write
+    dispatch = connection.engine.dispatch
+    listened = dispatch.before_cursor_execute or dispatch.before_execute
+    run = None if listened else driver.execute if hasattr(driver, "execute") else partial(_execute, driver)
+    connection.execution_options(**{_WRITE: write, ON_DRIVER: run})
     return connection.begin()
+
+
+def _execute(driver: Any, sql: str, parameters: Any) -> Any:
+    cursor = driver.cursor()
+    cursor.execute(sql, parameters)
+    return cursor
 
 
 @contextmanager
@@ -150,7 +164,7 @@ def _make_sqlite(url: URL, own: bool) -> Engine:
             factory=_SqliteConnection,
         )
         try:
-            connection.file = _file_identity(path)
+            connection.path, connection.file = path, _file_identity(path)
             _set_up_sqlite(connection)
             if own:
                 _turn_wal_on(connection)
@@ -161,28 +175,12 @@ def _make_sqlite(url: URL, own: bool) -> Engine:
 
     engine = create_engine(url, creator=connect, pool_use_lifo=True, pool_size=POOL_SIZE, max_overflow=POOL_OVERFLOW)
 
-    def on_begin(connection: Connection) -> None:
-        write = bool(connection.get_execution_options().get(_WRITE, True))
-        driver = _driver_of(connection)
-        driver.execute("BEGIN IMMEDIATE" if write else "BEGIN")
-        driver.changes_before = None if write else driver.total_changes
-
-    def on_commit(connection: Connection) -> None:
-        # PRAGMA query_only would refuse the statement itself. But each time it is set, SQLite compiles every prepared
-        # statement of the connection anew, which is half the time of a small write between reads.
-        driver = _driver_of(connection)
-        if driver.changes_before not in (None, driver.total_changes):
-            driver.rollback()
-            raise ReadOnly(url_safe(url), "something was written in a reading transaction, and is taken back")
-
     def on_checkout(connection: Any, _record: Any, _fairy: Any) -> None:
         # A file that was moved away, or replaced by a backup, goes on to take what is written to it, and it is lost.
         if connection.file != _file_identity(path):
             connection.is_stranded = True
             raise sqlalchemy.exc.DisconnectionError("the file is another one now")
 
-    event.listen(engine, "begin", on_begin)
-    event.listen(engine, "commit", on_commit)
     event.listen(engine, "checkout", on_checkout)
     return engine
 
@@ -191,9 +189,11 @@ class _SqliteConnection(sqlite3.Connection):
     """A connection that knows which file it has open. One whose file is not at its place any more is never closed:
     SQLite would delete the write-ahead log of the file that is there now."""
 
+    path = ""
     file: tuple[int, int] | None = None
     is_stranded = False
-    # How many rows it had changed in its life when its reading transaction began; None in a writing one.
+    # Whether its next transaction only reads; and how many rows it had changed in its life when such a one began.
+    reads = False
     changes_before: int | None = None
 
     def close(self) -> None:
@@ -206,10 +206,34 @@ class _SqliteConnection(sqlite3.Connection):
 _STRANDED: list[_SqliteConnection] = []
 
 
-def _driver_of(connection: Connection) -> _SqliteConnection:
-    driver = connection.connection.driver_connection
-    assert isinstance(driver, _SqliteConnection)
-    return driver
+class SqliteDialect(SQLiteDialect_pysqlite):
+    """SQLite with the two kinds of transactions of `begin`. Without it, one that writes."""
+
+    supports_statement_cache = True
+
+    def do_begin(self, dbapi_connection: Any) -> None:
+        """BEGIN, of the kind that the connection was told."""
+        driver = dbapi_connection.driver_connection
+        if driver.reads:
+            driver.reads = False
+            driver.execute("BEGIN")
+            driver.changes_before = driver.total_changes
+        else:
+            driver.execute("BEGIN IMMEDIATE")
+            driver.changes_before = None
+
+    def do_commit(self, dbapi_connection: Any) -> None:
+        """COMMIT. Raises ReadOnly, and rolls back, if a reading transaction wrote."""
+        # PRAGMA query_only would refuse the statement itself. But each time it is set, SQLite compiles every prepared
+        # statement of the connection anew, which is half the time of a small write between reads.
+        driver = dbapi_connection.driver_connection
+        if driver.changes_before not in (None, driver.total_changes):
+            driver.rollback()
+            raise ReadOnly(f"sqlite:///{driver.path}", "something was written in a reading transaction, and taken back")
+        driver.commit()
+
+
+registry.register("sqlite.bcm", __name__, "SqliteDialect")
 
 
 def _file_identity(path: str) -> tuple[int, int] | None:

@@ -145,6 +145,9 @@ def _slot(parameter: str, value: Any, process: _Processor | None) -> _Slot:
     return _Slot(parameter, None, None, value if process is None else process(value), None)
 
 
+_NONE: Mapping[str, int] = {}
+
+
 @cache
 def _places(size: int) -> int:
     """Lists of similar lengths share a form."""
@@ -161,8 +164,6 @@ class Prepared:
 
     def all(self, conn: Connection, values: Values) -> list[Any]:
         """All rows, as tuples."""
-        if self._is_for_sqlalchemy(conn, values):
-            return list(conn.execute(self.statement, dict(values)).all())
         return self._run(conn, values, reading=True)  # type: ignore[no-any-return]
 
     def first(self, conn: Connection, values: Values) -> Any:
@@ -183,33 +184,27 @@ class Prepared:
 
     def run(self, conn: Connection, values: Values) -> int:
         """Write; the number of rows that were found."""
-        if self._is_for_sqlalchemy(conn, values):
-            return conn.execute(self.statement, dict(values)).rowcount
         return self._run(conn, values, reading=False)  # type: ignore[no-any-return]
 
-    def _is_for_sqlalchemy(self, conn: Connection, values: Values) -> bool:
-        """Where somebody listens for statements, and for an empty list, which is written in another way."""
-        if not conn.get_execution_options().get(ON_DRIVER):
-            return True
-        return bool(self._lists) and any(not values[name] for name in self._lists)
-
     def _run(self, conn: Connection, values: Values, *, reading: bool) -> Any:
+        on_driver = conn.get_execution_options().get(ON_DRIVER)
+        # An empty list is written in another way.
+        if on_driver is None or (self._lists and not all(values[name] for name in self._lists)):
+            done = conn.execute(self.statement, dict(values))
+            return list(done.all()) if reading else done.rowcount
         dialect = conn.dialect
-        lengths = {name: _places(len(values[name])) for name in self._lists}
-        key = (dialect.name, tuple(values), tuple(lengths.values()))
+        lengths = {name: _places(len(values[name])) for name in self._lists} if self._lists else _NONE
+        key = (dialect.name, *values, *lengths.values())
         form = self._forms.get(key)
         if form is None:
             form = self._forms[key] = _Form(self.statement, dialect, values, lengths)
-        cursor = conn.connection.cursor()
         try:
-            cursor.execute(form.sql, form.parameters(values))
+            cursor = on_driver(form.sql, form.parameters(values))
             return form.rows(cursor) if reading else cursor.rowcount
         except dialect.loaded_dbapi.Error as error:
-            lost = dialect.is_disconnect(error, None, cursor)
+            lost = dialect.is_disconnect(error, None, None)
             if lost and not conn.invalidated:
                 conn.invalidate(error)
             raise DBAPIError.instance(
                 form.sql, None, error, dialect.loaded_dbapi.Error, connection_invalidated=lost, dialect=dialect
             ) from error
-        finally:
-            cursor.close()

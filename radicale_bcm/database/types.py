@@ -214,7 +214,7 @@ class _PlainNumeric(UserDefinedType[Any]):
 
 def utc_text(value: datetime) -> str:
     """YYYY-MM-DDTHH:MM:SS.ffffffZ of an aware datetime."""
-    return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.%fZ").rjust(27, "0")
+    return value.astimezone(UTC).isoformat(timespec="microseconds").removesuffix("+00:00") + "Z"
 
 
 def parse_utc(value: object) -> datetime | None:
