@@ -35,6 +35,8 @@ class LiveApplication:
         # What is there now stays: the collector need not look at it again and again.
         gc.collect()
         gc.freeze()
+        # A request makes some thousand objects and leaves no cycles: once in several requests is often enough.
+        gc.set_threshold(10_000)
         self._files = FileWatch(lambda: files_of(self._configuration, path), self.read_again).start()
 
     def __call__(self, environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
