@@ -76,15 +76,14 @@ def _entry(number: int, properties: Sequence[tuple[str, Sequence[str]]] | None) 
     unknown = dict.fromkeys(PARTS, key + _ODD)
     # Each object is in the first part.
     parts: dict[str, list[bytes]] = {PARTS[0]: []}
-    size = 0
+    told: list[bytes] = []
     for name, values in properties or ():
         for value in values or ("",):
             data = encoded(value)
-            size += len(data)
-            if _CONTROLS.search(data):
-                return unknown
+            told.append(data)
             parts.setdefault(part_of(name), []).append(code_of(name) + VALUE + data + PROPERTY)
-    if properties is None or size > _LONGEST:
+    everything = b"".join(told)
+    if properties is None or len(everything) > _LONGEST or _CONTROLS.search(everything):
         return unknown
     return {part: key + b"".join(pieces) for part, pieces in parts.items()}
 

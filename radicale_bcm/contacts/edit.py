@@ -110,8 +110,6 @@ def decide(
 
 def unreadable_dates(text: str, contact: Contact) -> dict[str, str]:
     """The dates in a card that are none ("someday", 31 February), by field; `contact` is what the card reads as."""
-    if not any(name in text.upper() for name in ("BDAY", "ANNIVERSARY")):
-        return {}
     found = {_DATES[line.name]: line.text().strip() for line in lines.parse(text) if line.name in _DATES}
     return {name: value for name, value in found.items() if value and name not in contact}
 

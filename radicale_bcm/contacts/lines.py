@@ -37,6 +37,8 @@ __all__ = [
 PHYSICAL = re.compile(r"[^\r\n]*(?:\r{0,2}\n|\r)|[^\r\n]+")
 USUAL_LENGTH = 20_000
 """Texts that are shorter are remembered for a moment."""
+_FRAME = frozenset({"BEGIN", "END"})
+_FOLDED = frozenset({" ", "\t"})
 _BASE64_ONLY = re.compile(r"[A-Za-z0-9+/=]+\Z")
 
 
@@ -229,16 +231,59 @@ def parse(text: str) -> list[Line]:
 
     Raises NotAVCard for text that is not exactly one complete card.
     """
-    return list(_remembered(text)) if len(text) < USUAL_LENGTH else _parse(text)
+    return list(_remembered(text)) if len(text) < USUAL_LENGTH else _parse_any(text)
+
+
+def is_usual(text: str) -> bool:
+    """Whether a text is one card of common length with nothing around it, which nearly every one is; cheap, and False
+    if in doubt."""
+    return len(text) < USUAL_LENGTH and _usual(text) is not None
 
 
 @lru_cache(maxsize=64)
 def _remembered(text: str) -> list[Line]:
     # One PUT looks at the same few texts a dozen times.
-    return _parse(text)
+    return _usual(text) or _parse_any(text)
 
 
-def _parse(text: str) -> list[Line]:
+@lru_cache(maxsize=64)
+def _usual(text: str) -> list[Line] | None:
+    return _parse_usual(text)
+
+
+def _parse_usual(text: str) -> list[Line] | None:
+    """What `_parse_any` gives, in half the time, for a card with nothing around it, with CRLF at the end of each line,
+    no transfer encoding and no card within; None if that is in doubt."""
+    if not text.startswith("BEGIN:VCARD\r\n") or not text.endswith("\r\nEND:VCARD\r\n"):
+        return None
+    physical = text.split("\r\n")
+    last = len(physical) - 1
+    if text.count("\n") != last or text.count("\r") != last:
+        return None
+    lines: list[Line] = []
+    append = lines.append
+    position = frames = 0
+    while position < last:
+        line = physical[position]
+        position += 1
+        raw = line + "\r\n"
+        while physical[position][:1] in _FOLDED:
+            line += physical[position][1:]
+            raw += physical[position] + "\r\n"
+            position += 1
+        before, colon, value = line.partition(":")
+        head = usual_head_of(before) if colon else None
+        if head is None or head.binary or head.quoted_printable:
+            return None
+        if head.name in _FRAME:
+            if value != "VCARD":
+                return None
+            frames += 1
+        append(Line(head, value, raw))
+    return lines if frames == len(_FRAME) else None
+
+
+def _parse_any(text: str) -> list[Line]:
     reader = _Reader(text)
     reader.skip_to_begin()
     lines: list[Line] = []

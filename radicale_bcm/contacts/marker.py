@@ -87,8 +87,6 @@ def is_badge(line: Line) -> bool:
 
 def without_badge(text: str) -> str:
     """A card without the badge; the text itself if it has none. Raises NotAVCard."""
-    if "PHOTO" not in text.upper():
-        return text
     lines = parse(text)
     kept = [line for line in lines if not is_badge(line)]
     return text if len(kept) == len(lines) else "".join(line.raw for line in kept)

@@ -13,7 +13,17 @@ from radicale_bcm.contacts.heads import MARKER, head_text
 from radicale_bcm.contacts.lines import Line, is_bare_base64, make_line, parse
 from radicale_bcm.contacts.marker import badge_line
 from radicale_bcm.contacts.model import Contact, display_name
-from radicale_bcm.contacts.slots import LINK_GROUP, LINK_LABEL, N_FIELDS, NO_FIELD, SERVER, Fields, Reading, reading_of
+from radicale_bcm.contacts.slots import (
+    FAMILIES,
+    LINK_GROUP,
+    LINK_LABEL,
+    N_FIELDS,
+    NO_FIELD,
+    SERVER,
+    Fields,
+    Reading,
+    reading_of,
+)
 from radicale_bcm.contacts.values import normalised, plain, split_categories
 from radicale_bcm.contacts.written import (
     Entry,
@@ -30,6 +40,8 @@ from radicale_bcm.contacts.written import (
 _LABELS = frozenset({"X-ABLABEL", "X-ABADR"})
 # A reader of 3.0 takes one of each.
 _SINGLE = frozenset({"N", "PRODID"})
+# Fields that share their lines with no other one, as the second telephone number does with the first.
+_ALONE = frozenset(BY_NAME).difference(*FAMILIES.values(), {"mailing_address"})
 _FULL_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NOT_IN_NAMES = re.compile(r"[^A-Z0-9-]")
 
@@ -94,9 +106,9 @@ def restated(rendered: Rendered, contact: Contact, server: ServerLines, now: Ser
     """What rendering that text of the same contact again gives, where only the server's lines are others."""
     before = _server_text(contact, server)
     if rendered.text.startswith(before):
-        text = _server_text(contact, now) + rendered.text[len(before) :]
-        if text.replace("\r\n", "").isprintable():
-            return replace(rendered, text=text)
+        after = _server_text(contact, now)
+        if after.replace("\r\n", "").isprintable():
+            return replace(rendered, text=after + rendered.text[len(before) :])
     return render(rendered.text, contact, now)
 
 
@@ -160,8 +172,13 @@ class _Merge:
         if "name" not in present:
             self.entries.insert(0, new_fn(wanted))
         self.entries += added
-        if self.reshaped or added:
+        if self.reshaped or not all(map(self._is_told_from_all, added)):
             self.entries = _settled(self.entries, wanted, link)
+
+    def _is_told_from_all(self, added: Entry) -> bool:
+        """Whether a new line is the only one that could carry its field, and its field the only one that it could."""
+        _, claim = added
+        return claim is not None and len(claim) == 1 and claim[0] in _ALONE and claim[0] not in self.reading.families
 
     def _keep(self) -> set[str]:
         """Take over what stays. Returns the fields that have a line."""

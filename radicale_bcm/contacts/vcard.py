@@ -15,7 +15,7 @@ import vobject.vcard
 
 from radicale_bcm.contacts.card import with_identity
 from radicale_bcm.contacts.guard import SOURCE
-from radicale_bcm.contacts.lines import USUAL_LENGTH, Line, NotAVCard, parse, split_cards
+from radicale_bcm.contacts.lines import Line, NotAVCard, is_usual, parse, split_cards
 
 __all__ = ["Card", "NotAVCard", "build", "is_vcard_text", "parse_for_search", "read_cards"]
 
@@ -203,7 +203,7 @@ def read_cards(text: str) -> list[Card]:
     """
     cleaned = _NOT_XML.sub("", _from_utf_16(text)).lstrip(" \t")
     repaired = cleaned != text
-    if _is_just_one(cleaned):
+    if is_usual(cleaned):
         return [_read_card(cleaned, 1, repaired=repaired)]
     pieces = list(split_cards(cleaned))
     if not pieces:
@@ -215,16 +215,6 @@ def read_cards(text: str) -> list[Card]:
     if around and len(cleaned.strip("\ufeff \t\r\n")) > len(piece.strip("\ufeff \t\r\n")):
         return [_read_card(piece, first, repaired=True)]
     return [_read_card(cleaned, 1, repaired=repaired)]
-
-
-def _is_just_one(text: str) -> bool:
-    """Whether a text is one card and nothing around it, which nearly every one is; cheap, and False if in doubt."""
-    return (
-        len(text) < USUAL_LENGTH
-        and text.startswith("BEGIN:VCARD\r\n")
-        and text.endswith("\r\nEND:VCARD\r\n")
-        and text.upper().count("VCARD") == len(_FRAME)
-    )
 
 
 def _read_card(text: str, first_line: int, *, repaired: bool) -> Card:

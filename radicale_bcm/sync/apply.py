@@ -90,10 +90,19 @@ def edit_card(unit: Unit, folder: Folder, card: Card, sent: Sent) -> Card:
     writable = {name: value for name, value in decision.changes.items() if name not in refused}
     kept = _kept_after(card, record, decision, refused)
     cause = Cause(unit.actor, _note(decision, refused), record.fields)
+    had_shown = record.version == card.record_version
     if writable:
         record = unit.records().update(record.id, writable, record.version)
     stored = project(
-        unit, unit.origin, record.id, record, cause=cause, template=decision.template, kept=kept, known=card
+        unit,
+        unit.origin,
+        record.id,
+        record,
+        cause=cause,
+        template=decision.template,
+        kept=kept,
+        known=card,
+        had_shown=had_shown,
     )
     assert stored is not None
     # The client must fetch the card again even if nothing of its edit was taken: it holds another text.

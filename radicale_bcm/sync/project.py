@@ -110,16 +110,18 @@ def project(
     template: str | None = None,
     kept: Mapping[str, tuple[str, str]] | None = None,
     known: Card | None = None,
+    had_shown: bool = False,
 ) -> Card | None:
     """Bring the card of a record up to date; None if there is none to show.
 
     `record` is None where the record is missing from its database. `template` carries the lines that no field holds,
     where they do not come from the card itself; `kept` replaces the values that the card keeps. `known` is the card,
-    where the caller has read it in this unit and not changed it since.
+    where the caller has read it in this unit and not changed it since; `had_shown` says that it showed the record as it
+    was before this unit changed it, so that nobody else has left anything to be finished.
     """
     card = known or cards.of_record(unit.conn, origin.id, record_id)
     if record is not None and origin == unit.origin and (card is None or record.version != card.record_version):
-        left = unfinished.take(unit, record, card)
+        left = None if had_shown else unfinished.take(unit, record, card)
         if left is not None:
             card = _finish(unit, card, record, left)
         elif cause.actor.source != DATABASE.source and (card is not None or not cause.action):

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from radicale_bcm.contacts import card as codec
-from radicale_bcm.contacts import edit, guard
+from radicale_bcm.contacts import edit, guard, lines
 from radicale_bcm.contacts.lines import NotAVCard
 from radicale_bcm.contacts.vcard import is_vcard_text, parse_for_search, read_cards
 from radicale_bcm.sync.errors import Refused
@@ -57,6 +57,15 @@ _LINES = codec.ServerLines(
 )
 
 
+def _check_reading(text: str) -> None:
+    usual = lines._parse_usual(text)
+    if usual is not None:
+        thorough = lines._parse_any(text)
+        assert [(each.head, each.value, each.raw) for each in usual] == [
+            (each.head, each.value, each.raw) for each in thorough
+        ], "the fast reading of a card says something else"
+
+
 class Cards:
     """A text is cards, or is refused as a whole; what is accepted is stable, and can be edited and rendered."""
 
@@ -70,6 +79,7 @@ class Cards:
 
     def try_it(self, text: str) -> str:
         """Read it in every way. Returns what came of it."""
+        _check_reading(text)
         is_vcard_text(text)
         parse_for_search(text).contents  # noqa: B018 - must not raise
         try:

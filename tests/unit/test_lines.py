@@ -5,6 +5,7 @@ import time
 
 import pytest
 
+from radicale_bcm.contacts import lines
 from radicale_bcm.contacts.escaping import decode_parameter, encode_parameter
 from radicale_bcm.contacts.lines import (
     Line,
@@ -205,3 +206,32 @@ def test_hostile_text_takes_linear_time(body):
         line.components()
     assert len(list(split_cards(text))) == 1
     assert time.process_time() - start < 10
+
+
+@pytest.mark.parametrize(
+    ("between", "is_usual"),
+    [
+        ("FN:A\r\nNOTE:long\r\n  and\r\n\tfolded\r\n", True),
+        ("FN:A\r\nAGENT:\r\n", True),
+        ("FN:A\r\n\r\n", False),
+        ("FN:A\n", False),
+        ("FN:A\r\rNOTE:b\r\n", False),
+        ("FN:A\r\nno colon\r\n", False),
+        ('FN:A\r\nTEL;X="a:b":1\r\n', False),
+        ("NOTE;ENCODING=QUOTED-PRINTABLE:a=\r\nb\r\n", False),
+        ("NOTE;ENCO\r\n DING=QUOTED-PRINTABLE:a=\r\n b\r\n", False),
+        ("PHOTO;ENCODING=b:AAAA\r\nBBBB\r\n", False),
+        ("AGENT:\r\nBEGIN:VCARD\r\nFN:B\r\nEND:VCARD\r\n", False),
+        ("FN:A\r\nbegin : vcard\r\n", False),
+        (" X\r\nFN:A\r\n", False),
+    ],
+)
+def test_the_fast_reading_of_a_card_is_the_thorough_one(between, is_usual):
+    text = f"BEGIN:VCARD\r\n{between}END:VCARD\r\n"
+    usual = lines._parse_usual(text)
+    assert (usual is not None) is is_usual
+    if usual:
+        thorough = lines._parse_any(text)
+        assert [(each.head, each.value, each.raw) for each in usual] == [
+            (each.head, each.value, each.raw) for each in thorough
+        ]
