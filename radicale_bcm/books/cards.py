@@ -41,12 +41,16 @@ class Card(NamedTuple):
     @property
     def kept_values(self) -> dict[str, tuple[str, str]]:
         """field -> (value that the card keeps, value of the record when it was refused)."""
-        return {name: (kept, then) for name, (kept, then) in json.loads(self.kept or "{}").items()}
+        if self.kept in ("{}", ""):
+            return {}
+        return {name: (kept, then) for name, (kept, then) in json.loads(self.kept).items()}
 
     @property
     def hidden_fields(self) -> dict[str, str] | None:
         """The record's fields that no card shows, as they were when it was rendered; None if that is not known."""
-        return None if self.hidden is None else dict(json.loads(self.hidden))
+        if self.hidden in (None, "{}"):
+            return None if self.hidden is None else {}
+        return dict(json.loads(self.hidden))
 
 
 _COLUMNS = tuple(card.c[name] for name in Card._fields)

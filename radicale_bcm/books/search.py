@@ -7,6 +7,7 @@ of a memory scan and alike on every engine. A write changes the row of its objec
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -71,6 +72,12 @@ def _key(number: int) -> bytes:
     return _ENTRY + str(number).encode() + PROPERTY
 
 
+@lru_cache(maxsize=1024)
+def _place_of(name: str) -> tuple[str, bytes]:
+    """The part of an entry that has a property, and what stands before each of its values."""
+    return part_of(name), code_of(name) + VALUE
+
+
 def _entry(number: int, properties: Sequence[tuple[str, Sequence[str]]] | None) -> _Entry:
     key = _key(number)
     unknown = dict.fromkeys(PARTS, key + _ODD)
@@ -81,7 +88,8 @@ def _entry(number: int, properties: Sequence[tuple[str, Sequence[str]]] | None) 
         for value in values or ("",):
             data = encoded(value)
             told.append(data)
-            parts.setdefault(part_of(name), []).append(code_of(name) + VALUE + data + PROPERTY)
+            part, start = _place_of(name)
+            parts.setdefault(part, []).append(start + data + PROPERTY)
     everything = b"".join(told)
     if properties is None or len(everything) > _LONGEST or _CONTROLS.search(everything):
         return unknown

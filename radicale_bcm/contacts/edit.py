@@ -184,14 +184,21 @@ def _clusters(text: str) -> dict[str, _Cluster]:
     return found
 
 
+def _names(text: str) -> set[str]:
+    """The names of the clusters."""
+    return {line.name for line in lines.parse(text) if not (line.name in _LABELS and line.group)} - _FRAME
+
+
 def merge_lines(texts: Texts) -> str:
     """The sent text, with the lines of the current one that the client did not mean to change.
 
     Property by property: what the client left as it was stays as it is now; what it left out stays too, unless every
     client shows that property. Values of fields need no care here: rendering puts the record's into their lines.
     """
-    base, sent = _clusters(texts.base), _clusters(texts.sent)
     unchanged = texts.base == texts.current
+    if unchanged and _names(texts.current) - _SHOWN_BY_ALL <= _names(texts.sent):
+        return texts.sent
+    base, sent = _clusters(texts.base), _clusters(texts.sent)
     current = base if unchanged else _clusters(texts.current)
     dropped: set[int] = set()
     added: list[_Cluster] = []
@@ -302,7 +309,7 @@ def may_have_long_lines(text: str) -> bool:
     """Whether a card can have any; says so much faster than looking at each."""
     if len(text) <= _LONG_VALUE:
         return False
-    return text.count("\n ") + text.count("\n\t") > 4 or any(len(line) > _LONG_VALUE for line in text.split("\n"))
+    return text.count("\n ") + text.count("\n\t") > 4 or max(map(len, text.split("\n"))) > _LONG_VALUE
 
 
 def with_long_lines(text: str, back: Sequence[str], away: Iterable[str]) -> str:

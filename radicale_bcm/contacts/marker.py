@@ -88,8 +88,9 @@ def is_badge(line: Line) -> bool:
 def without_badge(text: str) -> str:
     """A card without the badge; the text itself if it has none. Raises NotAVCard."""
     lines = parse(text)
-    kept = [line for line in lines if not is_badge(line)]
-    return text if len(kept) == len(lines) else "".join(line.raw for line in kept)
+    if not any(line.name == "PHOTO" and is_badge(line) for line in lines):
+        return text
+    return "".join(line.raw for line in lines if not is_badge(line))
 
 
 def _picture(value: str) -> bytes | None:

@@ -3,7 +3,7 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from radicale_bcm.contacts.dialect import ended, modern, rebuilt, wrapped
@@ -67,10 +67,14 @@ class ServerLines:
 
 @dataclass(frozen=True, slots=True)
 class Rendered:
-    """A card's text without CATEGORIES, and the record's own categories; `with_categories` puts them together."""
+    """A card's text without CATEGORIES, and the record's own categories; `with_categories` puts them together.
+
+    The first `head` characters of the text are the lines that the server owns; 0 if it cannot be told which they are.
+    """
 
     text: str
     categories: tuple[str, ...]
+    head: int = 0
 
 
 def render(template: str | None, contact: Contact, server: ServerLines) -> Rendered:
@@ -96,19 +100,21 @@ def render(template: str | None, contact: Contact, server: ServerLines) -> Rende
             template = UNFIT.sub("", template)
         entries = _Merge(template, wanted, server.link).entries
     badge = badge_line() if server.badge and not any(line.name == "PHOTO" for line, _ in entries) else ""
-    text = _server_text(contact, server) + "".join([line.raw for line, _ in entries]) + badge + "END:VCARD\r\n"
+    head = _server_text(contact, server)
+    text = head + "".join([line.raw for line, _ in entries]) + badge + "END:VCARD\r\n"
     if not text.replace("\r\n", "").isprintable():
         text = UNFIT.sub("", text)
-    return Rendered(text, tuple(split_categories(wanted.get("category", ""))))
+    category = wanted.get("category")
+    categories = tuple(split_categories(category)) if category else ()
+    return Rendered(text, categories, len(head) if text.startswith(head) else 0)
 
 
-def restated(rendered: Rendered, contact: Contact, server: ServerLines, now: ServerLines) -> Rendered:
+def restated(rendered: Rendered, contact: Contact, now: ServerLines) -> Rendered:
     """What rendering that text of the same contact again gives, where only the server's lines are others."""
-    before = _server_text(contact, server)
-    if rendered.text.startswith(before):
-        after = _server_text(contact, now)
-        if after.replace("\r\n", "").isprintable():
-            return replace(rendered, text=after + rendered.text[len(before) :])
+    if rendered.head:
+        head = _server_text(contact, now)
+        if head.replace("\r\n", "").isprintable():
+            return Rendered(head + rendered.text[rendered.head :], rendered.categories, len(head))
     return render(rendered.text, contact, now)
 
 
@@ -117,8 +123,8 @@ def _server_text(contact: Contact, server: ServerLines) -> str:
     if server.modified is not None:
         modified = server.modified
         if modified.tzinfo is not None:
-            modified = modified.astimezone(UTC)
-        parts.append(modified.strftime("REV:%Y-%m-%dT%H:%M:%SZ\r\n"))
+            modified = modified.astimezone(UTC).replace(tzinfo=None)
+        parts.append(f"REV:{modified.isoformat(timespec='seconds')}Z\r\n")
     if server.marker_property:
         parts.append(fold(f"X-BCM-KIND:{escape(server.kind)}"))
         parts.append(fold(f"X-BCM-ID:{escape(server.record_id)}"))

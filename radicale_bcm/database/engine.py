@@ -170,6 +170,8 @@ def _make_sqlite(url: URL, own: bool) -> Engine:
                 _turn_wal_on(connection)
                 # Four times SQLite's own: a page that is changed again and again goes into the database less often.
                 connection.execute("PRAGMA wal_autocheckpoint=4000")
+                # Debian's SQLite overwrites each freed page, so that many pages are written twice.
+                connection.execute("PRAGMA secure_delete=FAST")
         except BaseException:
             connection.close()
             raise

@@ -80,6 +80,7 @@ class _Form:
         order, parameters = expanded.positiontup, expanded.parameters
         self._slots = [_slot(name, parameters[name], writers.get(name)) for name in order or parameters]
         self._positional = order is not None
+        self._has_lists = any(each.number is not None for each in self._slots)
         simple = self._positional and all(each.name and each.process is None for each in self._slots)
         # Where values are passed as they are: the names in their order, and the lengths of lists.
         self._runs = _runs(self._slots) if simple else None
@@ -98,6 +99,11 @@ class _Form:
                         given += [found[-1]] * (size - len(found))
             return given
         if self._positional:
+            if not self._has_lists:
+                return [
+                    constant if name is None else values[name] if process is None else process(values[name])
+                    for _, name, _, constant, process in self._slots
+                ]
             return [slot.value(values) for slot in self._slots]
         return {slot.parameter: slot.value(values) for slot in self._slots}
 
@@ -112,7 +118,9 @@ class _Form:
         for row in found:
             made = list(row)
             for index, process in self._readers:
-                made[index] = process(made[index])
+                # NULL is None for every type.
+                if made[index] is not None:
+                    made[index] = process(made[index])
             read.append(tuple(made))
         return read
 

@@ -311,9 +311,8 @@ def text_of(unit: Unit, card: Card, record: Record, template: str) -> str:
 
 def _new_text(unit: Unit, card: Card, record: Record, contact: Contact, rendered: Rendered) -> dict[str, Any]:
     version = card.version + 1
-    before = _server_lines(unit, card.uid, record, card.version, card.modified)
-    now = replace(before, version=version, modified=record.modified_at)
-    again = codec.restated(rendered, contact, before, now)
+    now = _server_lines(unit, card.uid, record, version, record.modified_at)
+    again = codec.restated(rendered, contact, now)
     categories = codec.join_categories(rendered.categories)
     return {
         "label": display_name(contact)[:255],

@@ -73,11 +73,10 @@ def report(results: Results, count: int, rounds: int) -> None:
 
 def wall_report(results: Results) -> None:
     """The medians of wall time, which other programs on the machine disturb most."""
-    print(
-        "\n| wall time, ms | " + " | ".join(next(iter(results.values()))) + " |\n|---|" + "---|" * len(results["get"])
-    )
-    for name, sides in results.items():
-        medians = [statistics.median(cost.wall_ms for cost in costs) for costs in sides.values()]
+    sides = next(iter(results.values()))
+    print("\n| wall time, ms | " + " | ".join(sides) + " |\n|---|" + "---|" * len(sides))
+    for name, costs in results.items():
+        medians = [statistics.median(each.wall_ms for each in several) for several in costs.values()]
         print(f"| {name} | " + " | ".join(f"{each:.2f}" for each in medians) + " |")
 
 
