@@ -22,6 +22,7 @@ from sqlalchemy import Connection, Engine, RootTransaction, create_engine, event
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.engine import URL, make_url
+from sqlalchemy.pool import QueuePool
 
 from radicale_bcm.database.errors import BadUrl, NoDriver, ReadOnly, translated, url_safe
 
@@ -44,7 +45,8 @@ def _brief(record: logging.LogRecord) -> bool:
     return True
 
 
-logging.getLogger("sqlalchemy.pool.impl.QueuePool").addFilter(_brief)
+for _pool in ("sqlalchemy.pool.impl.QueuePool", f"{__name__}._SqlitePool"):
+    logging.getLogger(_pool).addFilter(_brief)
 
 _DRIVERS = {
     "sqlite": "sqlite+bcm",
@@ -102,8 +104,24 @@ def transaction(engine: Engine, *, write: bool) -> Iterator[Connection]:
 
     What SQLAlchemy or the driver raises leaves as errors.DatabaseError; everything else passes as it is.
     """
-    with translated(engine.url), engine.connect() as connection, begin(connection, write=write):
+    with translated(engine.url), _connected(engine) as connection, begin(connection, write=write):
         yield connection
+
+
+@contextmanager
+def _connected(engine: Engine) -> Iterator[Connection]:
+    pool = engine.pool
+    if not isinstance(pool, _SqlitePool):
+        with engine.connect() as connection:
+            yield connection
+        return
+    connection = pool.borrowed(engine)
+    try:
+        yield connection
+    except BaseException:
+        connection.close()
+        raise
+    pool.give_back(connection)
 
 
 def first_row(engine: Engine, query: str) -> tuple[Any, ...] | None:
@@ -111,16 +129,24 @@ def first_row(engine: Engine, query: str) -> tuple[Any, ...] | None:
 
     Errors leave as errors.DatabaseError.
     """
-    with translated(engine.url), closing(engine.raw_connection()) as connection:
-        cursor = connection.cursor()
-        try:
-            cursor.execute(query)
-            found: tuple[Any, ...] | None = cursor.fetchone()
-            cursor.close()
-        except BaseException:
-            connection.invalidate()  # it may be lost, and the pool would try to roll back on it
-            raise
-        return found
+    found: tuple[Any, ...] | None
+    with translated(engine.url):
+        if isinstance(engine.pool, _SqlitePool):
+            with _connected(engine) as borrowed:
+                cursor = borrowed.connection.cursor()
+                found = cursor.execute(query).fetchone()
+                cursor.close()  # else it would go on reading
+            return found
+        with closing(engine.raw_connection()) as connection:
+            cursor = connection.cursor()
+            try:
+                cursor.execute(query)
+                found = cursor.fetchone()
+                cursor.close()
+            except BaseException:
+                connection.invalidate()  # it may be lost, and the pool would try to roll back on it
+                raise
+            return found
 
 
 def sqlite_path(engine: Engine) -> Path | None:
@@ -177,12 +203,17 @@ def _make_sqlite(url: URL, own: bool) -> Engine:
             raise
         return connection
 
-    engine = create_engine(url, creator=connect, pool_use_lifo=True, pool_size=POOL_SIZE, max_overflow=POOL_OVERFLOW)
+    engine = create_engine(
+        url,
+        creator=connect,
+        poolclass=_SqlitePool,
+        pool_use_lifo=True,
+        pool_size=POOL_SIZE,
+        max_overflow=POOL_OVERFLOW,
+    )
 
     def on_checkout(connection: Any, _record: Any, _fairy: Any) -> None:
-        # A file that was moved away, or replaced by a backup, goes on to take what is written to it, and it is lost.
-        if connection.file != _file_identity(path):
-            connection.is_stranded = True
+        if connection.has_lost_its_file():
             raise sqlalchemy.exc.DisconnectionError("the file is another one now")
 
     event.listen(engine, "checkout", on_checkout)
@@ -200,6 +231,12 @@ class _SqliteConnection(sqlite3.Connection):
     reads = False
     changes_before: int | None = None
 
+    def has_lost_its_file(self) -> bool:
+        """Whether the file was moved away, or replaced by a backup: it still takes what is written, and it is lost."""
+        if self.file != _file_identity(self.path):
+            self.is_stranded = True
+        return self.is_stranded
+
     def close(self) -> None:
         if self.is_stranded:
             _STRANDED.append(self)
@@ -208,6 +245,46 @@ class _SqliteConnection(sqlite3.Connection):
 
 
 _STRANDED: list[_SqliteConnection] = []
+
+
+class _SqlitePool(QueuePool):
+    """A pool that also keeps SQLAlchemy's connections, not only the driver's: to make one and take it down again takes
+    longer than a short statement."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        # None once the pool was closed: what is given back then is closed as well.
+        self._idle: list[Connection] | None = []
+
+    def borrowed(self, engine: Engine) -> Connection:
+        """A connection outside of any transaction, for `give_back`. Of the idle ones the one that was used last."""
+        while self._idle:
+            try:
+                connection = self._idle.pop()
+            except IndexError:  # another thread was faster
+                break
+            driver = connection.connection.driver_connection
+            assert isinstance(driver, _SqliteConnection)
+            if not driver.has_lost_its_file():
+                return connection
+            connection.invalidate()
+            connection.close()
+        return engine.connect()
+
+    def give_back(self, connection: Connection) -> None:
+        """Keep a connection for the next one who needs one."""
+        idle = self._idle
+        if idle is None or len(idle) >= POOL_SIZE or connection.invalidated or connection.in_transaction():
+            connection.close()
+        else:
+            idle.append(connection)
+
+    def dispose(self) -> None:
+        """Close all connections that nobody uses."""
+        idle, self._idle = self._idle or [], None
+        for each in idle:
+            each.close()
+        super().dispose()
 
 
 class SqliteDialect(SQLiteDialect_pysqlite):

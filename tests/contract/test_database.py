@@ -4,6 +4,7 @@
 import gc
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
@@ -137,6 +138,60 @@ def test_writing_in_a_reading_transaction_is_refused(engine):
         connection.execute(THING.insert(), {"key": "k"})
     _insert(engine, key="l")  # on the same pooled connection
     assert _all(engine, THING.c.key) == ["l"]
+
+
+def _driver(engine, **mode):
+    with transaction(engine, **mode) as connection:
+        return connection.connection.driver_connection
+
+
+def test_sqlite_uses_a_connection_again_and_closes_it_with_the_engine(tmp_path):
+    (tmp_path / "a.sqlite").touch()
+    engine = open_engine(f"sqlite:///{tmp_path}/a.sqlite")
+    first = _driver(engine, write=True)
+    assert _driver(engine, write=False) is first
+    with transaction(engine, write=False) as connection, transaction(engine, write=True) as other:
+        assert connection.connection.driver_connection is not other.connection.driver_connection
+    with pytest.raises(ZeroDivisionError), transaction(engine, write=True) as connection:
+        assert connection.exec_driver_sql("CREATE TABLE t (x)").rowcount / 0
+    assert engines.first_row(engine, "SELECT count(*) FROM sqlite_schema") == (0,)
+    last = _driver(engine, write=False)
+    engine.dispose()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        last.execute("SELECT 1")
+    assert _driver(engine, write=True) is not last
+    engine.dispose()
+
+
+def test_a_connection_in_use_when_the_engine_is_closed_is_closed_when_it_is_given_back(tmp_path):
+    (tmp_path / "a.sqlite").touch()
+    engine = open_engine(f"sqlite:///{tmp_path}/a.sqlite")
+    with transaction(engine, write=False) as connection:
+        driver = connection.connection.driver_connection
+        engine.dispose()
+        assert connection.exec_driver_sql("SELECT 1").scalar() == 1
+    del connection
+    assert _driver(engine, write=False) is not driver
+    engine.dispose()
+
+
+def test_sqlite_leaves_a_file_that_is_another_one_now(tmp_path):
+    place = tmp_path / "a.sqlite"
+    place.touch()
+    engine = open_engine(f"sqlite:///{place}")
+    with transaction(engine, write=True) as connection:
+        connection.exec_driver_sql("CREATE TABLE of_the_first (x)")
+    place.rename(tmp_path / "moved.sqlite")
+    place.touch()
+    tables = "SELECT count(*) FROM sqlite_schema"
+    with transaction(engine, write=False) as connection:
+        assert connection.exec_driver_sql(tables).scalar() == 0
+    place.rename(tmp_path / "moved too.sqlite")
+    with pytest.raises(Unavailable):
+        engines.first_row(engine, tables)
+    place.touch()
+    assert engines.first_row(engine, tables) == (0,)
+    engine.dispose()
 
 
 def test_sqlite_keeps_its_compiled_statements_between_reading_and_writing(tmp_path):
