@@ -14,7 +14,7 @@ from unittest.mock import patch
 import psycopg
 import pymysql
 
-from radicale_bcm.database import engine
+from radicale_bcm.database.sqlite import SqliteConnection
 
 # What a driver raises when the server says that its disk is full, or broken.
 # https://www.postgresql.org/docs/current/errcodes-appendix.html https://mariadb.com/kb/en/mariadb-error-code-reference/
@@ -58,11 +58,13 @@ def failing(at: int, *, lasting: bool, full: bool = False) -> Iterator[Statement
         execute = _counted(made, "sqlite", sqlite3.Cursor.execute)
         executemany = _counted(made, "sqlite", sqlite3.Cursor.executemany)
 
-    connection = engine._SqliteConnection
     with ExitStack() as stack:
-        stack.enter_context(patch.object(connection, "cursor", lambda self: sqlite3.Connection.cursor(self, Cursor)))
+        stack.enter_context(
+            patch.object(SqliteConnection, "cursor", lambda self: sqlite3.Connection.cursor(self, Cursor))
+        )
         for kind, owner, name in (
-            ("sqlite", connection, "commit"),
+            ("sqlite", SqliteConnection, "execute"),
+            ("sqlite", SqliteConnection, "commit"),
             ("postgresql", psycopg.Cursor, "execute"),
             ("postgresql", psycopg.Cursor, "executemany"),
             ("postgresql", psycopg.Connection, "commit"),

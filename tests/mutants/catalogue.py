@@ -25,7 +25,7 @@ def _only(path: str, expression: str) -> tuple[str, ...]:
 MUTANTS = (
     Mutant(
         "the write lock is not taken",
-        "radicale_bcm/database/engine.py",
+        "radicale_bcm/database/sqlite.py",
         'driver.execute("BEGIN IMMEDIATE")',
         'driver.execute("BEGIN")',
         _only("http/test_races", "sqlite and one_if_match"),
