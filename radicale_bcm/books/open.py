@@ -22,7 +22,7 @@ class StateDatabase:
     """The state database at a URL. Opening connects to nothing; errors are those of `database.errors`."""
 
     def __init__(self, url: str) -> None:
-        self.engine = open_engine(url)
+        self.engine = open_engine(url, only_ours=True)
         self.url = url_safe(self.engine.url)
 
     def upgrade(self, *, create: bool) -> bool:

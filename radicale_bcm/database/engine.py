@@ -52,18 +52,19 @@ _DRIVERS = {
 }
 
 
-def open_engine(url: str | URL, *, own: bool = True) -> Engine:
+def open_engine(url: str | URL, *, own: bool = True, only_ours: bool = False) -> Engine:
     """An engine with all our settings; opens no connection yet.
 
     URLs: sqlite:////path/to/file, postgresql://…, mariadb://… (or mysql://…); the driver is added here.
     A SQLite file that does not exist is Unavailable, not an empty database: `migrate.upgrade` creates it.
     Connections that a server dropped are replaced by themselves. With own=False the database is another application's:
-    nothing is set that outlives our connection (SQLite's journal mode does). Raises BadUrl and NoDriver.
+    nothing is set that outlives our connection (SQLite's journal mode does). With only_ours=True nobody else writes
+    there, so that text need not be looked at as closely. Raises BadUrl and NoDriver.
     """
     parsed = _parse(url)
     with translated(parsed):
         try:
-            engine = _MAKERS[parsed.get_backend_name()](parsed, own)
+            engine = _MAKERS[parsed.get_backend_name()](parsed, own, only_ours)
         except ModuleNotFoundError as error:
             raise NoDriver(url_safe(parsed), f"the Python package {error.name} is not installed") from error
     _ENGINES.add(engine)
@@ -113,8 +114,8 @@ def _connected(engine: Engine) -> Iterator[Connection]:
     connection = pool.borrowed(engine)
     try:
         yield connection
-    except BaseException:
-        connection.close()
+    except BaseException as error:
+        pool.give_up(connection, error)
         raise
     pool.give_back(connection)
 
@@ -170,11 +171,13 @@ def _parse(url: str | URL) -> URL:
     return parsed.set(drivername=_DRIVERS[backend])
 
 
-def _make_sqlite(url: URL, own: bool) -> Engine:
-    return sqlite.make_engine(url, own=own, lock_seconds=LOCK_SECONDS, pool_size=POOL_SIZE, max_overflow=POOL_OVERFLOW)
+def _make_sqlite(url: URL, own: bool, only_ours: bool) -> Engine:
+    return sqlite.make_engine(
+        url, own=own, only_ours=only_ours, lock_seconds=LOCK_SECONDS, pool_size=POOL_SIZE, max_overflow=POOL_OVERFLOW
+    )
 
 
-def _make_postgresql(url: URL, _own: bool) -> Engine:
+def _make_postgresql(url: URL, _own: bool, _only_ours: bool) -> Engine:
     # autocommit: the driver sends no BEGIN of its own, so that ours can say the mode in the same round trip.
     arguments = {"autocommit": True} | ({} if "connect_timeout" in url.query else {"connect_timeout": CONNECT_SECONDS})
     engine = _make_server(url, arguments)
@@ -195,7 +198,7 @@ def _make_postgresql(url: URL, _own: bool) -> Engine:
     return engine
 
 
-def _make_mariadb(url: URL, _own: bool) -> Engine:
+def _make_mariadb(url: URL, _own: bool, _only_ours: bool) -> Engine:
     arguments: dict[str, Any] = {"autocommit": True, "charset": "utf8mb4"}
     if "connect_timeout" not in url.query:
         arguments["connect_timeout"] = CONNECT_SECONDS
@@ -235,7 +238,7 @@ def _make_server(url: URL, arguments: dict[str, Any]) -> Engine:
     )
 
 
-_MAKERS: dict[str, Callable[[URL, bool], Engine]] = {
+_MAKERS: dict[str, Callable[[URL, bool, bool], Engine]] = {
     "sqlite": _make_sqlite,
     "postgresql": _make_postgresql,
     "mysql": _make_mariadb,

@@ -22,7 +22,9 @@ from sqlalchemy.pool import QueuePool
 from radicale_bcm.database.errors import ReadOnly
 
 
-def make_engine(url: URL, *, own: bool, lock_seconds: float, pool_size: int, max_overflow: int) -> Engine:
+def make_engine(
+    url: URL, *, own: bool, only_ours: bool, lock_seconds: float, pool_size: int, max_overflow: int
+) -> Engine:
     """An engine of a SQLite file; see `engine.open_engine`. `lock_seconds` is how long a lock is waited for."""
     path = str(Path(url.database or "").absolute())
 
@@ -40,6 +42,8 @@ def make_engine(url: URL, *, own: bool, lock_seconds: float, pool_size: int, max
         try:
             connection.path, connection.file = path, _file_identity(path)
             _set_up_sqlite(connection)
+            if not only_ours:
+                connection.text_factory = _any_text
             if own:
                 _turn_wal_on(connection, lock_seconds)
                 # Four times SQLite's own: a page that is changed again and again goes into the database less often.
@@ -61,11 +65,17 @@ def make_engine(url: URL, *, own: bool, lock_seconds: float, pool_size: int, max
     )
 
     def on_checkout(connection: Any, _record: Any, _fairy: Any) -> None:
-        if connection.has_lost_its_file():
+        if not connection.is_fit():
             raise sqlalchemy.exc.DisconnectionError("the file is another one now")
 
     event.listen(engine, "checkout", on_checkout)
     return engine
+
+
+# Text that another program wrote in another encoding must not make a whole table unreadable. It takes twice as long.
+_any_text = methodcaller("decode", "utf-8", "replace")
+# Files of ours where such text was found all the same.
+_SPOILT: set[str] = set()
 
 
 class SqliteConnection(sqlite3.Connection):
@@ -79,11 +89,13 @@ class SqliteConnection(sqlite3.Connection):
     reads = False
     changes_before: int | None = None
 
-    def has_lost_its_file(self) -> bool:
-        """Whether the file was moved away, or replaced by a backup: it still takes what is written, and it is lost."""
-        if self.file != _file_identity(self.path):
-            self.is_stranded = True
-        return self.is_stranded
+    def is_fit(self) -> bool:
+        """Whether it can be used once more. Not if its file was moved away, or replaced by a backup: it still takes
+        what is written, and that is lost."""
+        if self.path in _SPOILT:
+            self.text_factory = _any_text
+        self.is_stranded = self.is_stranded or self.file != _file_identity(self.path)
+        return not self.is_stranded
 
     def close(self) -> None:
         """Close it, or put it aside for good."""
@@ -114,7 +126,7 @@ class SqlitePool(QueuePool):
                 break
             driver = connection.connection.driver_connection
             assert isinstance(driver, SqliteConnection)
-            if not driver.has_lost_its_file():
+            if driver.is_fit():
                 return connection
             connection.invalidate()
             connection.close()
@@ -127,6 +139,14 @@ class SqlitePool(QueuePool):
             connection.close()
         else:
             idle.append(connection)
+
+    def give_up(self, connection: Connection, error: BaseException) -> None:
+        """Close a connection in which something failed, and learn from it."""
+        if "Could not decode to UTF-8" in str(error):
+            driver = connection.connection.driver_connection
+            assert isinstance(driver, SqliteConnection)
+            _SPOILT.add(driver.path)
+        connection.close()
 
     def dispose(self) -> None:
         """Close all connections that nobody uses."""
@@ -175,8 +195,6 @@ def _file_identity(path: str) -> tuple[int, int] | None:
 
 
 def _set_up_sqlite(connection: sqlite3.Connection) -> None:
-    # Text that another program wrote in another encoding must not make a whole table unreadable.
-    connection.text_factory = methodcaller("decode", "utf-8", "replace")
     # What the other two engines do: lower() knows all scripts, LIKE tells upper from lower case.
     connection.create_function("lower", 1, _lower, deterministic=True)
     for pragma in ("foreign_keys=ON", "recursive_triggers=OFF", "synchronous=FULL", "case_sensitive_like=ON"):

@@ -194,6 +194,23 @@ def test_sqlite_leaves_a_file_that_is_another_one_now(tmp_path):
     engine.dispose()
 
 
+@pytest.mark.parametrize("only_ours", [False, True])
+def test_sqlite_reads_text_that_is_no_utf_8(tmp_path, only_ours):
+    (tmp_path / "a.sqlite").touch()
+    engine = open_engine(f"sqlite:///{tmp_path}/a.sqlite", only_ours=only_ours)
+    with transaction(engine, write=True) as connection:
+        connection.exec_driver_sql("CREATE TABLE t AS SELECT CAST(x'41FF42' AS TEXT) AS x")
+    found = []
+    for _ in range(3):
+        try:
+            with transaction(engine, write=False) as connection:
+                found.append(connection.exec_driver_sql("SELECT x FROM t").scalar())
+        except DatabaseError as error:
+            found.append("refused" if "decode" in str(error) else str(error))
+    engine.dispose()
+    assert found == ["refused" if only_ours else "A\ufffdB", "A\ufffdB", "A\ufffdB"]
+
+
 def test_sqlite_keeps_its_compiled_statements_between_reading_and_writing(tmp_path):
     """PRAGMA query_only, and many others, make SQLite compile all statements of the connection anew."""
     (tmp_path / "a.sqlite").touch()
