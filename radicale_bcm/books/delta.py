@@ -70,8 +70,10 @@ def since(conn: Connection, folder: Folder, revision: int) -> Delta:
     Costs what has changed, not what the collection holds; after a change of the set-up, what the folder showed. What
     came and went since is told as removed: a client can have seen it beside its token.
     """
-    changed = items.changed_since(conn, folder.collection.id, revision)
-    removed = items.removed_since(conn, folder.collection.id, revision)
+    changed, removed = set[str](), set[str]()
+    if folder.collection.revision > revision:
+        changed = items.changed_since(conn, folder.collection.id, revision)
+        removed = items.removed_since(conn, folder.collection.id, revision)
     buried = set(removed)
     if folder.collection.tag == "VADDRESSBOOK":
         ever = membership.epochs(conn, folder.collection.id)

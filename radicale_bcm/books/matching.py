@@ -31,12 +31,32 @@ class Match(NamedTuple):
 
 def matching(conn: Connection, folder: Folder, query: Query) -> Iterator[Match] | None:
     """Never less than the members that match; None if the index cannot tell."""
-    shown = _shown(conn, folder)
-    if shown is None and search.CATEGORIES in query.names():
+    shown = _indexed(conn, folder, query)
+    return None if shown is None else _matching(conn, folder, query, shown)
+
+
+def decided(conn: Connection, folder: Folder, query: Query) -> Iterator[Resource] | None:
+    """The members that match, in the order of `matching`; None if there is one that the index cannot tell of."""
+    shown = _indexed(conn, folder, query)
+    if shown is None or (folder.group and _can_mean(query, folder.group)):
         return None
-    if any(property_of(name).lower() in query.names() for names in folder.fields.values() for name in names):
+    number = folder.collection.id
+    renamed = _renamed(conn, number) if "uid" in query.names() else []
+    own = list(search.find_items(conn, number, query))
+    cards = [
+        list(search.find_cards(conn, origin_id, query, category, renamed)) for origin_id, category in shown.items()
+    ]
+    if not all(hit.sure for hit in own) or not all(hit.sure for hits in cards for hit in hits):
         return None
-    return _matching(conn, folder, query, shown or dict.fromkeys(_origins(conn, folder), ""))
+    return _found(conn, folder, own, cards)
+
+
+def _found(conn: Connection, folder: Folder, own: Iterable[Hit], cards: Iterable[Iterable[Hit]]) -> Iterator[Resource]:
+    for some in _chunks(own):
+        yield from map(view.item_resource, items.by_ids(conn, folder.collection.id, some))
+    for hits in cards:
+        for some in _chunks(hits):
+            yield from view.cards_by_id(conn, folder, some)
 
 
 def _matching(conn: Connection, folder: Folder, query: Query, shown: dict[int, str]) -> Iterator[Match]:
@@ -77,6 +97,17 @@ def _chunks(hits: Iterable[Hit]) -> Iterator[dict[int, bool]]:
 
 def _origins(conn: Connection, folder: Folder) -> list[int]:
     return [membership.get_audience(conn, each.audience_id).origin_id for each in folder.epochs]
+
+
+def _indexed(conn: Connection, folder: Folder, query: Query) -> dict[int, str] | None:
+    """origin -> category that its cards carry here, or "" if the query does not ask for any; None if the cards are
+    served with more than the index knows."""
+    shown = _shown(conn, folder)
+    if shown is None and search.CATEGORIES in query.names():
+        return None
+    if any(property_of(name).lower() in query.names() for names in folder.fields.values() for name in names):
+        return None
+    return dict.fromkeys(_origins(conn, folder), "") if shown is None else shown
 
 
 def _shown(conn: Connection, folder: Folder) -> dict[int, str] | None:

@@ -84,9 +84,12 @@ def draw(conn: Connection, at: datetime) -> int:
     return number
 
 
-def token(conn: Connection, collection_id: int, number: int) -> str:
-    """The sync-token of a collection at a revision that was drawn before."""
-    (nonce,) = _NONCE.one(conn, {"revision": number})
+def token(conn: Connection, collection_id: int, number: int, latest: tuple[int, str] | None = None) -> str:
+    """The sync-token of a collection at a revision that was drawn before. `latest` is the stamp, where it is known."""
+    if latest is not None and latest[0] == number:
+        nonce = latest[1]
+    else:
+        (nonce,) = _NONCE.one(conn, {"revision": number})
     return f"{TOKEN_PREFIX}{number}-{collection_id}-{nonce}"
 
 

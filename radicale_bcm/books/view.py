@@ -47,12 +47,14 @@ class Resource(NamedTuple):
 
 class Folder(NamedTuple):
     """A collection with the epochs that it shows now; none if it is no sync folder. `revision` counts both. `group` is
-    the card that lists the business contacts, where there is one."""
+    the card that lists the business contacts, where there is one. `has_exceptions` says that some cards stand here at
+    other hrefs than their own, or are left out."""
 
     collection: Collection
     epochs: tuple[Epoch, ...]
     revision: int
     group: Group | None = None
+    has_exceptions: bool = False
 
     @property
     def categories(self) -> dict[int, str]:
@@ -148,7 +150,8 @@ def open_folder(conn: Connection, collection: Collection) -> Folder:
     epochs, latest = membership.shown_now(conn, collection.id) if collection.tag == "VADDRESSBOOK" else ((), 0)
     if not epochs:
         return Folder(collection, (), collection.revision)
-    return Folder(collection, epochs, max(collection.revision, latest), groups.find(conn, collection, epochs))
+    revision, group = max(collection.revision, latest), groups.find(conn, collection, epochs)
+    return Folder(collection, epochs, revision, group, _has_exceptions(conn, collection))
 
 
 @lru_cache(maxsize=1024)
@@ -236,13 +239,13 @@ def _parameters(folder: Folder) -> dict[str, Any]:
     return {"collection_id": folder.collection.id, "audiences": list(folder.categories)}
 
 
-def _has_exceptions(conn: Connection, folder: Folder) -> bool:
-    return _EXCEPTIONS.first(conn, {"collection_id": folder.collection.id}) is not None
+def _has_exceptions(conn: Connection, collection: Collection) -> bool:
+    return _EXCEPTIONS.first(conn, {"collection_id": collection.id}) is not None
 
 
 def all_cards(conn: Connection, folder: Folder) -> Iterator[Resource]:
     """The business cards that the folder shows, in pieces: memory does not grow with the folder."""
-    query = _CARD_PAGE if _has_exceptions(conn, folder) else _PLAIN_PAGE
+    query = _CARD_PAGE if folder.has_exceptions else _PLAIN_PAGE
     parameters = _parameters(folder) | {"last": 0}
     while rows := query.all(conn, parameters):
         yield from _card_resources(conn, folder, rows)
@@ -282,7 +285,7 @@ def brief_pages(conn: Connection, folder: Folder) -> Iterator[list[tuple[str, st
         yield rows
         here["last"] = rows[-1][0]
     if folder.epochs:
-        yield from _exceptional_pages(conn, folder) if _has_exceptions(conn, folder) else _plain_pages(conn, folder)
+        yield from _exceptional_pages(conn, folder) if folder.has_exceptions else _plain_pages(conn, folder)
     if folder.group:
         yield [(folder.group.href, folder.group.etag.strip('"'))]
 
@@ -324,7 +327,7 @@ def find(conn: Connection, folder: Folder, hrefs: Iterable[str]) -> dict[str, Re
 def _find_cards(conn: Connection, folder: Folder, hrefs: Sequence[str]) -> dict[str, Resource]:
     found: dict[str, Resource] = {}
     if folder.epochs and hrefs:
-        queries = (_BY_HREF, _BY_ALIAS) if _has_exceptions(conn, folder) else (_BY_HREF_PLAINLY,)
+        queries = (_BY_HREF, _BY_ALIAS) if folder.has_exceptions else (_BY_HREF_PLAINLY,)
         for part in chunks(hrefs):
             parameters = _parameters(folder) | {"hrefs": part}
             for query in queries:
@@ -337,7 +340,7 @@ def _find_cards(conn: Connection, folder: Folder, hrefs: Sequence[str]) -> dict[
 
 def texts(conn: Connection, folder: Folder, hrefs: Sequence[str]) -> dict[str, tuple[str, str]]:
     """href -> ETag without quotes and text, of the resources that exist among not too many hrefs."""
-    if folder.group or folder.fields or (folder.epochs and _has_exceptions(conn, folder)):
+    if folder.group or folder.fields or (folder.epochs and folder.has_exceptions):
         return {each.href: (each.etag[1:-1], each.text) for each in find(conn, folder, hrefs).values()}
     found = {href: (etag, text) for href, etag, text in items.texts(conn, folder.collection.id, hrefs)}
     if folder.epochs and len(found) < len(hrefs):
@@ -384,6 +387,6 @@ def counts(conn: Connection, folder: Folder) -> tuple[int, int]:
     return items.count(conn, folder.collection.id), int(cards)
 
 
-def token(conn: Connection, folder: Folder) -> str:
-    """The sync-token of the collection now."""
-    return revisions.token(conn, folder.collection.id, folder.revision)
+def token(conn: Connection, folder: Folder, stamp: tuple[int, str] | None = None) -> str:
+    """The sync-token of the collection now. `stamp` is that of the whole state, where it is known."""
+    return revisions.token(conn, folder.collection.id, folder.revision, stamp)

@@ -6,6 +6,7 @@ Imported by business and books.
 
 import logging
 import os
+import select
 import weakref
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -15,6 +16,8 @@ from typing import Any
 
 import sqlalchemy.exc
 from sqlalchemy import Connection, Engine, RootTransaction, create_engine, event
+from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.engine import URL, make_url
 from sqlalchemy.pool import QueuePool
 
@@ -45,8 +48,8 @@ for _pool in (QueuePool, sqlite.SqlitePool):
 
 _DRIVERS = {
     "sqlite": "sqlite+bcm",
-    "postgresql": "postgresql+psycopg",
-    "postgres": "postgresql+psycopg",
+    "postgresql": "postgresql+bcm",
+    "postgres": "postgresql+bcm",
     "mysql": "mysql+pymysql",
     "mariadb": "mariadb+pymysql",
 }
@@ -177,6 +180,21 @@ def _make_sqlite(url: URL, own: bool, only_ours: bool) -> Engine:
     )
 
 
+class PostgresqlDialect(PGDialect_psycopg):
+    """PostgreSQL by psycopg, whose idle connections need no round trip to be known to be alive."""
+
+    supports_statement_cache = True
+
+    def do_ping(self, dbapi_connection: Any) -> bool:
+        """Ask the server only where it has said something, which is most of all that it closes the connection."""
+        said = select.poll()
+        said.register(dbapi_connection.fileno(), select.POLLIN)
+        return super().do_ping(dbapi_connection) if said.poll(0) else True  # type: ignore[no-untyped-call]
+
+
+registry.register("postgresql.bcm", __name__, "PostgresqlDialect")
+
+
 def _make_postgresql(url: URL, _own: bool, _only_ours: bool) -> Engine:
     # autocommit: the driver sends no BEGIN of its own, so that ours can say the mode in the same round trip.
     arguments = {"autocommit": True} | ({} if "connect_timeout" in url.query else {"connect_timeout": CONNECT_SECONDS})
@@ -191,7 +209,8 @@ def _make_postgresql(url: URL, _own: bool, _only_ours: bool) -> Engine:
     def on_begin(connection: Connection) -> None:
         write = connection.get_execution_options().get(_WRITE, True)
         mode = "READ COMMITTED READ WRITE" if write else "REPEATABLE READ READ ONLY"
-        connection.exec_driver_sql(f"BEGIN ISOLATION LEVEL {mode}")
+        driver: Any = connection.connection.driver_connection
+        driver.execute(f"BEGIN ISOLATION LEVEL {mode}")
 
     event.listen(engine, "connect", on_connect)
     event.listen(engine, "begin", on_begin)

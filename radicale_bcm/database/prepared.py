@@ -7,11 +7,14 @@ types and owns the connection; only its execution is gone around.
 
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
-from sqlalchemy import Connection, Delete, Dialect, Insert, Select, Update
+from sqlalchemy import Connection, Delete, Dialect, Insert, Select, Text, Update, any_, bindparam
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.exc import DBAPIError, NoResultFound
+from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy.sql.elements import BinaryExpression, BindParameter
 from sqlalchemy.sql.selectable import CompoundSelect
 
 from radicale_bcm.database.engine import ON_DRIVER
@@ -57,6 +60,8 @@ class _Form:
     """The statement for a dialect, a set of columns to write, and lengths of its IN lists."""
 
     def __init__(self, statement: Statement, dialect: Dialect, values: Values, lengths: Mapping[str, int]) -> None:
+        if dialect.name == _WITH_ARRAYS:
+            statement = cast("Statement", visitors.replacement_traverse(statement, {}, _as_array))
         compiled = statement.compile(dialect=dialect, column_keys=list(values))
         assert isinstance(compiled, SQLCompiler)
         names = {bind.key: name for bind, name in compiled.bind_names.items()}
@@ -153,6 +158,21 @@ def _slot(parameter: str, value: Any, process: _Processor | None) -> _Slot:
     return _Slot(parameter, None, None, value if process is None else process(value), None)
 
 
+# Where a list is one value, of any length: psycopg reads a statement with many places anew each time.
+_WITH_ARRAYS = "postgresql"
+
+
+def _as_array(element: Any, **_options: Any) -> Any:
+    """`= ANY(:list)` for `IN :list`, None for any other part of a statement."""
+    if not isinstance(element, BinaryExpression) or element.operator is not operators.in_op:
+        return None
+    given = element.right
+    if not isinstance(given, BindParameter) or not given.expanding:
+        return None
+    kind = Text() if element.left.type.python_type is str else element.left.type
+    return element.left == any_(bindparam(given.key, type_=ARRAY(kind)))
+
+
 _NONE: Mapping[str, int] = {}
 
 
@@ -201,7 +221,8 @@ class Prepared:
             done = conn.execute(self.statement, dict(values))
             return list(done.all()) if reading else done.rowcount
         dialect = conn.dialect
-        lengths = {name: _places(len(values[name])) for name in self._lists} if self._lists else _NONE
+        has_places = self._lists and dialect.name != _WITH_ARRAYS
+        lengths = {name: _places(len(values[name])) for name in self._lists} if has_places else _NONE
         key = (dialect.name, *values, *lengths.values())
         form = self._forms.get(key)
         if form is None:

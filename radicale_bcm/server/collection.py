@@ -56,6 +56,10 @@ class Collection(BaseCollection):
         with self._storage.snapshot() as conn:
             return view.open_folder(conn, self.row)
 
+    def shows(self, found: Resource) -> bool:
+        """Whether the storage serves what is in here."""
+        return self._storage.shows(found)
+
     def _reload(self) -> None:
         """After a write of this request: show what is stored now."""
         self.row = collections.get(self._conn, self._path)
@@ -147,14 +151,14 @@ class Collection(BaseCollection):
                 found = view.find(conn, self.folder, part) if self.row else {}
             for href in part:
                 each = found.get(href)
-                yield href, stored_item(self, each) if each and self._storage.shows(each) else None
+                yield href, stored_item(self, each) if each and self.shows(each) else None
 
     def get_all(self) -> Iterator[radicale_item.Item]:
         """Everything that the collection holds."""
         if self.row is not None:
             with self._storage.snapshot() as conn:
                 for each in view.resources(conn, self.folder):
-                    if self._storage.shows(each):
+                    if self.shows(each):
                         yield stored_item(self, each)
 
     def get_filtered(self, filters: Iterable[ET.Element]) -> Iterator[tuple[radicale_item.Item, bool]]:
@@ -165,7 +169,7 @@ class Collection(BaseCollection):
             if matches is None:
                 yield from super().get_filtered(wanted)
                 return
-            found = ((stored_item(self, each), sure) for each, sure in matches if self._storage.shows(each))
+            found = ((stored_item(self, each), sure) for each, sure in matches if self.shows(each))
             if self._storage.compares_answers:
                 yield from searching.compare(self, wanted, found, super().get_filtered(wanted))
             else:

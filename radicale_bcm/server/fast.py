@@ -109,7 +109,7 @@ def _book(storage: Storage, conn: Connection, path: str) -> _Book | None:
     access = Collection(storage, path, row).access(conn)
     if len(storage.remembered) >= REMEMBERED:
         storage.remembered.clear()
-    storage.remembered[path] = found = _Book(stamp, row, folder, view.token(conn, folder), access)
+    storage.remembered[path] = found = _Book(stamp, row, folder, view.token(conn, folder, stamp), access)
     return found
 
 

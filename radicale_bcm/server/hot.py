@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""The frequent answers, rendered straight from rows: sync-collection, multiget and PROPFIND on address books.
+"""The frequent answers, rendered straight from rows: sync-collection, multiget, addressbook-query and PROPFIND on
+address books.
 
 Imported by server.application, behind Radicale's authentication and rights. Radicale itself renders one member with
 placeholders; the others are that text with their own href, ETag and card in it. Every unusual request is left to
@@ -21,7 +22,8 @@ from radicale.xmlutils import make_clark
 from sqlalchemy import Connection
 
 from radicale_bcm.books import delta, items, revisions, view
-from radicale_bcm.books.view import Brief, Folder
+from radicale_bcm.books.view import Brief, Folder, Resource
+from radicale_bcm.server import searching
 from radicale_bcm.server.collection import Collection
 from radicale_bcm.server.item import StoredItem
 
@@ -45,6 +47,8 @@ _PLACEHOLDER: dict[str, Any] = {
 _HEAD = "<?xml version='1.0' encoding='utf-8'?>\n<multistatus{namespaces}>"
 _END = "</multistatus>"
 _GETETAG, _ADDRESS_DATA = make_clark("D:getetag"), make_clark("CR:address-data")
+# Radicale reads these in an addressbook-query, too.
+_NOT_OURS = frozenset({make_clark("C:expand"), make_clark("C:filter")})
 _PLAIN_PROPS = frozenset({_GETETAG, _ADDRESS_DATA, make_clark("D:getcontenttype")})
 _MISSING = "<response><href>{href}</href><status>HTTP/1.1 404 Not Found</status></response>"
 _PIECE = 64 * 1024
@@ -194,6 +198,9 @@ def report_body(question: Question, root: ET.Element) -> Body | None:
     if root.tag == make_clark("CR:addressbook-multiget"):
         hrefs = _hrefs(question, root)
         return None if hrefs is None else _joined(_ROOT, _multiget(question, hrefs, render))
+    if root.tag == make_clark("CR:addressbook-query"):
+        found = _matching(question, root)
+        return None if found is None else _joined(_ROOT, map(render.one, found))
     return None
 
 
@@ -240,6 +247,16 @@ def _sync(question: Question, root: ET.Element, render: Render, *, with_text: bo
         return iter((head + _END,))
     changes = delta.since(conn, folder, since)
     return _joined(head, _multiget(question, sorted(changes.changed | changes.removed), render))
+
+
+def _matching(question: Question, root: ET.Element) -> Iterable[Resource] | None:
+    """RFC 6352 8.6: the members that an addressbook-query means; None if Radicale has to tell."""
+    if any(each.tag in _NOT_OURS for each in root.iter()):
+        return None
+    filters = root.findall(make_clark("CR:filter"))
+    conn, folder = question.conn, question.folder
+    found = searching.decided(conn, folder, filters) if filters else view.resources(conn, folder)
+    return None if found is None else filter(question.collection.shows, found)
 
 
 def _hrefs(question: Question, root: ET.Element) -> list[str] | None:

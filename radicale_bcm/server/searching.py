@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Searches: reads an addressbook-query as Radicale does, for the search index. Imported by server.collection.
+"""Searches: reads an addressbook-query as Radicale does, for the index. Imported by server.collection and server.hot.
 
 What Radicale would refuse, or reads in another way than the index can, is None: then Radicale looks at every card.
 """
@@ -15,8 +15,8 @@ from radicale.storage import BaseCollection
 from radicale.xmlutils import make_clark
 from sqlalchemy import Connection
 
-from radicale_bcm.books import items, view
-from radicale_bcm.books.matching import Match, matching
+from radicale_bcm.books import items, matching, view
+from radicale_bcm.books.matching import Match
 from radicale_bcm.books.search_query import Filter, PropFilter, Query, TextMatch, encoded
 from radicale_bcm.books.view import Folder
 from radicale_bcm.contacts import guard
@@ -73,11 +73,17 @@ def _condition(element: ET.Element) -> TextMatch | None:
     return TextMatch(encoded(text), how, element.get("negate-condition") == "yes", octet)
 
 
+def decided(conn: Connection, folder: Folder, filters: Sequence[ET.Element]) -> Iterable[view.Resource] | None:
+    """What of an address book matches the filters; None if Radicale has to look at any of it."""
+    query = query_of(filters) if guard.install().complete else None
+    return matching.decided(conn, folder, query) if query else None
+
+
 def narrowed(conn: Connection, folder: Folder, filters: Sequence[ET.Element]) -> Iterable[Match] | None:
     """What of a collection can match the filters; None if Radicale has to look at everything."""
     if folder.collection.tag == "VADDRESSBOOK":
         query = query_of(filters) if guard.install().complete else None
-        return matching(conn, folder, query) if query else None
+        return matching.matching(conn, folder, query) if query else None
     if folder.collection.tag == "VCALENDAR":
         return _in_time_range(conn, folder, filters)
     return None
