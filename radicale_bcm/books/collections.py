@@ -20,6 +20,7 @@ from sqlalchemy import (
     or_,
     select,
     true,
+    union_all,
     update,
 )
 
@@ -48,10 +49,13 @@ _COLUMNS = (
     collection.c.revision,
     collection.c.modified,
 )
-_BY_PATH = Prepared(select(*_COLUMNS).where(collection.c.path == bindparam("path")))
+_HERE = select(*_COLUMNS).where(collection.c.path == bindparam("path"))
+_BY_PATH = Prepared(_HERE)
 _BY_PATHS = Prepared(select(*_COLUMNS).where(collection.c.path.in_(bindparam("paths", expanding=True))), "paths")
 _BY_ID = Prepared(select(*_COLUMNS).where(collection.c.id == bindparam("id")))
-_CHILDREN = Prepared(select(*_COLUMNS).where(collection.c.parent == bindparam("path")).order_by(collection.c.path))
+_BELOW = select(*_COLUMNS).where(collection.c.parent == bindparam("path"))
+_CHILDREN = Prepared(_BELOW.order_by(collection.c.path))
+_AND_BELOW = Prepared(union_all(_HERE, _BELOW))
 
 
 def parent_of(path: str) -> str:
@@ -83,6 +87,12 @@ def by_id(conn: Connection, collection_id: int) -> Collection | None:
     """The collection with this number."""
     row = _BY_ID.first(conn, {"id": collection_id})
     return _made(row) if row else None
+
+
+def without_children(conn: Connection, path: str) -> Collection | None:
+    """The collection at a path, if there is none below it."""
+    rows = _AND_BELOW.all(conn, {"path": path})
+    return _made(rows[0]) if len(rows) == 1 and rows[0][1] == path else None
 
 
 def children(conn: Connection, path: str) -> list[Collection]:

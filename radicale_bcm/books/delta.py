@@ -72,8 +72,7 @@ def since(conn: Connection, folder: Folder, revision: int) -> Delta:
     """
     changed, removed = set[str](), set[str]()
     if folder.collection.revision > revision:
-        changed = items.changed_since(conn, folder.collection.id, revision)
-        removed = items.removed_since(conn, folder.collection.id, revision)
+        changed, removed = items.told_since(conn, folder.collection.id, revision)
     buried = set(removed)
     if folder.collection.tag == "VADDRESSBOOK":
         ever = membership.epochs(conn, folder.collection.id)

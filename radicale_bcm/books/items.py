@@ -10,7 +10,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, literal_column, select, union_all, update
 
 from radicale_bcm.books import collections, search
 from radicale_bcm.books.schema import HREF_LENGTH, UID_LENGTH, item, tombstone, trash
@@ -60,14 +60,13 @@ CHUNK = 500
 # By href: the index of that order is there.
 _NEXT = Prepared(_ALL.where(item.c.href > bindparam("last")).order_by(item.c.href).limit(CHUNK))
 _BY_IDS = Prepared(_ALL.where(item.c.id.in_(bindparam("ids", expanding=True))), "ids")
-_CHANGED = Prepared(
-    select(item.c.href).where(item.c.collection_id == bindparam("collection_id"), item.c.revision > bindparam("since"))
+_CHANGED = select(item.c.href, literal_column("1")).where(
+    item.c.collection_id == bindparam("collection_id"), item.c.revision > bindparam("since")
 )
-_REMOVED = Prepared(
-    select(tombstone.c.href).where(
-        tombstone.c.collection_id == bindparam("collection_id"), tombstone.c.deleted_revision > bindparam("since")
-    )
+_REMOVED = select(tombstone.c.href, literal_column("0")).where(
+    tombstone.c.collection_id == bindparam("collection_id"), tombstone.c.deleted_revision > bindparam("since")
 )
+_REMOVED_ONLY, _TOLD = Prepared(_REMOVED), Prepared(union_all(_CHANGED, _REMOVED))
 
 
 def text_etag(text: str, salt: str = "") -> str:
@@ -216,9 +215,10 @@ def touch(conn: Connection, collection_id: int, href: str, revision: int, at: da
     return True
 
 
-def changed_since(conn: Connection, collection_id: int, since: int) -> set[str]:
-    """Hrefs of items that were stored after a revision."""
-    return set(_CHANGED.column(conn, {"collection_id": collection_id, "since": since}))
+def told_since(conn: Connection, collection_id: int, since: int) -> tuple[set[str], set[str]]:
+    """Hrefs of items that were stored after a revision, and what `removed_since` says."""
+    rows = _TOLD.all(conn, {"collection_id": collection_id, "since": since})
+    return {href for href, there in rows if there}, {href for href, there in rows if not there}
 
 
 def removed_since(conn: Connection, collection_id: int, since: int) -> set[str]:
@@ -226,7 +226,7 @@ def removed_since(conn: Connection, collection_id: int, since: int) -> set[str]:
 
     A client can know a member that its token does not: it may have asked for it by PROPFIND or multiget.
     """
-    return set(_REMOVED.column(conn, {"collection_id": collection_id, "since": since}))
+    return set(_REMOVED_ONLY.column(conn, {"collection_id": collection_id, "since": since}))
 
 
 class Trashed(NamedTuple):

@@ -48,8 +48,7 @@ class StateDatabase:
     @contextmanager
     def writer(self) -> Iterator[Connection]:
         """A transaction that holds the write lock of the whole state, committed at the end."""
-        with transaction(self.engine, write=True) as conn:
-            revisions.lock(conn)
+        with transaction(self.engine, write=True, lock=revisions.LOCK_QUERY) as conn:
             yield conn
 
     def stamp(self) -> tuple[int, str]:

@@ -10,7 +10,7 @@ import re
 import secrets
 from datetime import UTC, datetime
 
-from sqlalchemy import Connection, bindparam, exists, insert, select, update
+from sqlalchemy import Connection, bindparam, exists, insert, literal_column, select, update
 
 from radicale_bcm.books.schema import collection, counter, revision
 from radicale_bcm.database.prepared import Prepared
@@ -18,11 +18,12 @@ from radicale_bcm.database.prepared import Prepared
 TOKEN_PREFIX = "http://radicale.org/ns/sync/"  # noqa: S105 - no password
 _TOKEN = re.compile(re.escape(TOKEN_PREFIX) + r"([0-9]{1,18})-([0-9]{1,18})-([0-9a-f]{16})")
 
-_LOCK = Prepared(select(counter.c.revision).where(counter.c.id == 1).with_for_update())
-_RAISE = Prepared(update(counter).where(counter.c.id == 1).values(revision=counter.c.revision + 1))
-_RAISED = Prepared(
-    update(counter).where(counter.c.id == 1).values(revision=counter.c.revision + 1).returning(counter.c.revision)
-)
+LOCK_QUERY = str(select(counter.c.revision).where(counter.c.id == literal_column("1")).with_for_update())
+"""Takes the write lock of the whole state, until the transaction ends: the counter's row. On SQLite the transaction
+itself is the lock."""
+_RAISING = update(counter).where(counter.c.id == 1).values(revision=counter.c.revision + 1)
+_RAISE = Prepared(_RAISING)
+_RAISED = Prepared(_RAISING.returning(counter.c.revision))
 _CURRENT = Prepared(select(counter.c.revision).where(counter.c.id == 1))
 _OF_REVISION = select(revision.c.nonce).where(revision.c.revision == bindparam("revision"))
 _NONCE = Prepared(_OF_REVISION)
@@ -35,6 +36,20 @@ _NONCE_SINCE = Prepared(
     )
 )
 _INSERT = Prepared(insert(revision).inline())
+# Both in one round trip, where an UPDATE can be part of a statement.
+_RAISED_HERE = _RAISING.returning(counter.c.revision).cte("raised")
+_DRAWN = Prepared(
+    insert(revision)
+    .from_select(
+        ["revision", "nonce", "at"],
+        select(
+            _RAISED_HERE.c.revision,
+            bindparam("nonce", type_=revision.c.nonce.type),
+            bindparam("at", type_=revision.c.at.type),
+        ),
+    )
+    .returning(revision.c.revision)
+)
 _NEWEST = select(counter.c.revision, revision.c.nonce).join(revision, revision.c.revision == counter.c.revision)
 _STAMP = Prepared(_NEWEST)
 STAMP_QUERY = str(_NEWEST)
@@ -53,15 +68,6 @@ class InvalidToken(ValueError):
         return f"sync-token {self.token!r}: {self.reason}"
 
 
-def lock(conn: Connection) -> None:
-    """Take the write lock of the whole state: held until the transaction ends.
-
-    On SQLite the transaction itself is the lock (BEGIN IMMEDIATE); elsewhere it is the counter's row.
-    """
-    if conn.dialect.name != "sqlite":
-        _LOCK.first(conn, {})
-
-
 def current(conn: Connection) -> int:
     """The latest committed revision, or the one of this transaction."""
     return int(_CURRENT.one(conn, {})[0])
@@ -75,12 +81,15 @@ def stamp(conn: Connection) -> tuple[int, str]:
 
 def draw(conn: Connection, at: datetime) -> int:
     """Raise the counter and store the new revision with its nonce."""
+    drawn = {"nonce": secrets.token_hex(8), "at": at}
+    if conn.dialect.name == "postgresql":
+        return int(_DRAWN.one(conn, drawn)[0])
     if conn.dialect.update_returning:
         number = int(_RAISED.one(conn, {})[0])
     else:
         _RAISE.run(conn, {})
         number = current(conn)
-    _INSERT.run(conn, {"revision": number, "nonce": secrets.token_hex(8), "at": at})
+    _INSERT.run(conn, {"revision": number, **drawn})
     return number
 
 

@@ -192,10 +192,18 @@ class Records:
         wanted = rows.key_of(version)
         written: dict[str, Any] = {name: value or None for name, value in changes.items() if name in BY_NAME}
         written |= {"at_key": key, "at_version": wanted}
-        if wanted is None or _AT_VERSION.run(self.connection, written) != 1:
+        done = wanted is not None and self._write_at_version(written)
+        if not done:
             raise StaleRecord(record_id, version, self._existing(record_id).version)
         self._write_custom(key, custom)
-        return self._existing(record_id)
+        return done if isinstance(done, Record) and not custom else self._existing(record_id)
+
+    def _write_at_version(self, values: Mapping[str, Any]) -> Record | bool:
+        """Whether the row was there in that version; the record as it is then, where that takes no round trip more."""
+        if self.connection.dialect.name != "postgresql":
+            return _AT_VERSION.run(self.connection, values) == 1
+        found = _RETURNED.all(self.connection, values)
+        return rows.records_of(self.connection, found, self._custom_kinds)[0] if found else False
 
     def soft_delete(self, record_id: str, *, by: str | None = None, at: datetime | None = None) -> Record:
         """See RecordSource."""
@@ -282,9 +290,10 @@ def _touch() -> Update:
     return update(contact).values({contact.c.version: contact.c.version + 1, contact.c.modified_at: SqlNow()})
 
 
-_AT_VERSION = Prepared(
-    _touch().where(contact.c.id == bindparam("at_key"), contact.c.version == bindparam("at_version"))
-)
+_CHANGED = _touch().where(contact.c.id == bindparam("at_key"), contact.c.version == bindparam("at_version"))
+_AT_VERSION = Prepared(_CHANGED)
+# With what triggers made of it, which on SQLite only another statement tells.
+_RETURNED = Prepared(_CHANGED.returning(*rows.SELECT.selected_columns))
 
 
 def _custom_column(name: str, kind: str) -> ColumnElement[Any]:

@@ -30,7 +30,8 @@ CONNECT_SECONDS = 5
 POOL_SIZE = 10
 POOL_OVERFLOW = 20
 
-_WRITE = "bcm_write"  # execution option of a connection: the mode of its next transaction
+# Execution options of a connection: the mode of its next transaction, and the query that it begins with.
+_WRITE, _LOCK = "bcm_write", "bcm_lock"
 
 ON_DRIVER = "bcm_on_driver"
 """Execution option: what runs a statement on the driver's connection, for `prepared`: given SQL and parameters it
@@ -74,11 +75,12 @@ def open_engine(url: str | URL, *, own: bool = True, only_ours: bool = False) ->
     return engine
 
 
-def begin(connection: Connection, *, write: bool) -> RootTransaction:
+def begin(connection: Connection, *, write: bool, lock: str | None = None) -> RootTransaction:
     """Begin a transaction on this connection; the caller commits or rolls back.
 
     Reading: one snapshot for as long as it lasts, and writing is refused (ReadOnly), on SQLite at the commit.
-    Writing: READ COMMITTED with row locks, and on SQLite the write lock from the first moment on.
+    Writing: READ COMMITTED with row locks, and on SQLite the write lock from the first moment on. On the others `lock`
+    is a query that locks a row, in the same round trip where the driver can.
     Driver exceptions are not translated here: use `errors.translated` around the whole, or `transaction`.
     """
     driver: Any = connection.connection.driver_connection
@@ -87,7 +89,7 @@ def begin(connection: Connection, *, write: bool) -> RootTransaction:
     dispatch = connection.engine.dispatch
     listened = dispatch.before_cursor_execute or dispatch.before_execute
     run = None if listened else driver.execute if hasattr(driver, "execute") else partial(_execute, driver)
-    connection.execution_options(**{_WRITE: write, ON_DRIVER: run})
+    connection.execution_options(**{_WRITE: write, _LOCK: lock, ON_DRIVER: run})
     return connection.begin()
 
 
@@ -98,12 +100,12 @@ def _execute(driver: Any, sql: str, parameters: Any) -> Any:
 
 
 @contextmanager
-def transaction(engine: Engine, *, write: bool) -> Iterator[Connection]:
+def transaction(engine: Engine, *, write: bool, lock: str | None = None) -> Iterator[Connection]:
     """A connection inside a transaction (see `begin`): committed at the end, rolled back by any exception.
 
     What SQLAlchemy or the driver raises leaves as errors.DatabaseError; everything else passes as it is.
     """
-    with translated(engine.url), _connected(engine) as connection, begin(connection, write=write):
+    with translated(engine.url), _connected(engine) as connection, begin(connection, write=write, lock=lock):
         yield connection
 
 
@@ -207,10 +209,12 @@ def _make_postgresql(url: URL, _own: bool, _only_ours: bool) -> Engine:
         )
 
     def on_begin(connection: Connection) -> None:
-        write = connection.get_execution_options().get(_WRITE, True)
-        mode = "READ COMMITTED READ WRITE" if write else "REPEATABLE READ READ ONLY"
+        options = connection.get_execution_options()
+        mode = "READ COMMITTED READ WRITE" if options.get(_WRITE, True) else "REPEATABLE READ READ ONLY"
+        begin = f"BEGIN ISOLATION LEVEL {mode}"
+        lock = options.get(_LOCK)
         driver: Any = connection.connection.driver_connection
-        driver.execute(f"BEGIN ISOLATION LEVEL {mode}")
+        driver.execute(f"{begin}; {lock}" if lock else begin, prepare=False)
 
     event.listen(engine, "connect", on_connect)
     event.listen(engine, "begin", on_begin)
@@ -233,8 +237,11 @@ def _make_mariadb(url: URL, _own: bool, _only_ours: bool) -> Engine:
             cursor.execute("SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED")
 
     def on_begin(connection: Connection) -> None:
-        if connection.get_execution_options().get(_WRITE, True):
+        options = connection.get_execution_options()
+        if options.get(_WRITE, True):
             connection.exec_driver_sql("START TRANSACTION READ WRITE")
+            if options.get(_LOCK):
+                connection.exec_driver_sql(options[_LOCK])
         else:
             connection.exec_driver_sql("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ")
             connection.exec_driver_sql("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")

@@ -102,8 +102,8 @@ def _book(storage: Storage, conn: Connection, path: str) -> _Book | None:
     known: _Book | None = storage.remembered.get(path)
     if known is not None and known.stamp == stamp:
         return known
-    row = collections.get(conn, path)
-    if row is None or row.tag != "VADDRESSBOOK" or collections.children(conn, path):
+    row = collections.without_children(conn, path)
+    if row is None or row.tag != "VADDRESSBOOK":
         return None
     folder = view.open_folder(conn, row)
     access = Collection(storage, path, row).access(conn)
