@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, or_, select, union
 
-from radicale_bcm.books import groups, items, membership, spans, view
+from radicale_bcm.books import groups, items, spans, view
 from radicale_bcm.books.items import chunks
 from radicale_bcm.books.membership import Epoch
 from radicale_bcm.books.schema import alias, audience, card, exclusion, member
@@ -75,8 +75,7 @@ def since(conn: Connection, folder: Folder, revision: int) -> Delta:
         changed, removed = items.told_since(conn, folder.collection.id, revision)
     buried = set(removed)
     if folder.collection.tag == "VADDRESSBOOK":
-        ever = membership.epochs(conn, folder.collection.id)
-        epochs = [each for each in ever if each.closed is None or each.closed > revision]
+        epochs = [each for each in folder.ever if each.closed is None or each.closed > revision]
         if epochs:
             cards = _cards_since(conn, folder, epochs, revision)
             changed |= cards.changed

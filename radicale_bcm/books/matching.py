@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
-from radicale_bcm.books import items, membership, search, view
+from radicale_bcm.books import items, search, view
 from radicale_bcm.books.groups import Group
 from radicale_bcm.books.schema import alias
 from radicale_bcm.books.search import Hit
@@ -31,13 +31,13 @@ class Match(NamedTuple):
 
 def matching(conn: Connection, folder: Folder, query: Query) -> Iterator[Match] | None:
     """Never less than the members that match; None if the index cannot tell."""
-    shown = _indexed(conn, folder, query)
+    shown = _indexed(folder, query)
     return None if shown is None else _matching(conn, folder, query, shown)
 
 
 def decided(conn: Connection, folder: Folder, query: Query) -> Iterator[Resource] | None:
     """The members that match, in the order of `matching`; None if there is one that the index cannot tell of."""
-    shown = _indexed(conn, folder, query)
+    shown = _indexed(folder, query)
     if shown is None or (folder.group and _can_mean(query, folder.group)):
         return None
     number = folder.collection.id
@@ -95,25 +95,21 @@ def _chunks(hits: Iterable[Hit]) -> Iterator[dict[int, bool]]:
         yield part
 
 
-def _origins(conn: Connection, folder: Folder) -> list[int]:
-    return [membership.get_audience(conn, each.audience_id).origin_id for each in folder.epochs]
-
-
-def _indexed(conn: Connection, folder: Folder, query: Query) -> dict[int, str] | None:
+def _indexed(folder: Folder, query: Query) -> dict[int, str] | None:
     """origin -> category that its cards carry here, or "" if the query does not ask for any; None if the cards are
     served with more than the index knows."""
-    shown = _shown(conn, folder)
+    shown = _shown(folder)
     if shown is None and search.CATEGORIES in query.names():
         return None
     if any(property_of(name).lower() in query.names() for names in folder.fields.values() for name in names):
         return None
-    return dict.fromkeys(_origins(conn, folder), "") if shown is None else shown
+    return dict.fromkeys(folder.origins, "") if shown is None else shown
 
 
-def _shown(conn: Connection, folder: Folder) -> dict[int, str] | None:
+def _shown(folder: Folder) -> dict[int, str] | None:
     """origin -> category that its cards carry here; None if that is not one for each."""
     found: dict[int, str] = {}
-    for origin_id, epoch in zip(_origins(conn, folder), folder.epochs, strict=True):
+    for origin_id, epoch in zip(folder.origins, folder.epochs, strict=True):
         if found.setdefault(origin_id, epoch.category) != epoch.category:
             return None
     return found

@@ -184,18 +184,30 @@ def leave(conn: Connection, audience_id: int, card_ids: Iterable[int], revision:
         conn.execute(_MEMBERED, {"bumped": audience_id, "new_revision": revision})
 
 
-_SHOWN_NOW = Prepared(
-    select(*(epoch.c[name] for name in Epoch._fields), audience.c.revision)
+class Shown(NamedTuple):
+    """The epochs of a folder: all, and those that it shows now, with the origin of each of these and the latest
+    revision of their audiences; 0 without any."""
+
+    ever: tuple[Epoch, ...] = ()
+    now: tuple[Epoch, ...] = ()
+    origins: tuple[int, ...] = ()
+    latest: int = 0
+
+
+_SHOWN = Prepared(
+    select(*(epoch.c[name] for name in Epoch._fields), audience.c.origin_id, audience.c.revision)
     .join(audience, audience.c.id == epoch.c.audience_id)
-    .where(epoch.c.collection_id == bindparam("collection_id"), epoch.c.closed.is_(None))
+    .where(epoch.c.collection_id == bindparam("collection_id"))
     .order_by(epoch.c.id)
 )
 
 
-def shown_now(conn: Connection, collection_id: int) -> tuple[tuple[Epoch, ...], int]:
-    """The epochs that a folder shows now, and the latest revision of their audiences; 0 without any."""
-    rows = _SHOWN_NOW.all(conn, {"collection_id": collection_id})
-    return tuple(Epoch._make(row[:-1]) for row in rows), max((row[-1] for row in rows), default=0)
+def shown(conn: Connection, collection_id: int) -> Shown:
+    """What a folder showed and shows."""
+    rows = [(Epoch._make(row[:-2]), row[-2], row[-1]) for row in _SHOWN.all(conn, {"collection_id": collection_id})]
+    now = [row for row in rows if row[0].closed is None]
+    latest = max((revision for _, _, revision in now), default=0)
+    return Shown(tuple(row[0] for row in rows), tuple(row[0] for row in now), tuple(row[1] for row in now), latest)
 
 
 def open_epochs(conn: Connection, collection_id: int) -> list[Epoch]:

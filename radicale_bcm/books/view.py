@@ -18,7 +18,7 @@ from radicale_bcm.books import groups, items, membership, revisions
 from radicale_bcm.books.collections import Collection
 from radicale_bcm.books.groups import Group
 from radicale_bcm.books.items import CHUNK, Item, chunks
-from radicale_bcm.books.membership import Epoch
+from radicale_bcm.books.membership import Epoch, Shown
 from radicale_bcm.books.schema import alias, card, exclusion, item, member
 from radicale_bcm.contacts import marker
 from radicale_bcm.contacts.card import business_lines, split_categories, with_categories, with_uid
@@ -46,15 +46,18 @@ class Resource(NamedTuple):
 
 
 class Folder(NamedTuple):
-    """A collection with the epochs that it shows now; none if it is no sync folder. `revision` counts both. `group` is
-    the card that lists the business contacts, where there is one. `has_exceptions` says that some cards stand here at
-    other hrefs than their own, or are left out."""
+    """A collection with the epochs that it shows now, none if it is no sync folder, and the origin of each. `ever` are
+    those that it showed as well. `revision` counts all of that. `group` is the card that lists the business contacts,
+    where there is one. `has_exceptions` says that some cards stand here at other hrefs than their own, or are left out.
+    """
 
     collection: Collection
     epochs: tuple[Epoch, ...]
     revision: int
     group: Group | None = None
     has_exceptions: bool = False
+    ever: tuple[Epoch, ...] = ()
+    origins: tuple[int, ...] = ()
 
     @property
     def categories(self) -> dict[int, str]:
@@ -147,11 +150,12 @@ _EXCEPTIONS = Prepared(
 
 def open_folder(conn: Connection, collection: Collection) -> Folder:
     """Look up what a collection shows besides its own items."""
-    epochs, latest = membership.shown_now(conn, collection.id) if collection.tag == "VADDRESSBOOK" else ((), 0)
-    if not epochs:
-        return Folder(collection, (), collection.revision)
-    revision, group = max(collection.revision, latest), groups.find(conn, collection, epochs)
-    return Folder(collection, epochs, revision, group, _has_exceptions(conn, collection))
+    shown = membership.shown(conn, collection.id) if collection.tag == "VADDRESSBOOK" else Shown()
+    if not shown.now:
+        return Folder(collection, (), collection.revision, ever=shown.ever)
+    revision, group = max(collection.revision, shown.latest), groups.find(conn, collection, shown.now)
+    exceptions = _has_exceptions(conn, collection)
+    return Folder(collection, shown.now, revision, group, exceptions, shown.ever, shown.origins)
 
 
 @lru_cache(maxsize=1024)

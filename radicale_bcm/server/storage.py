@@ -139,6 +139,8 @@ class Storage(BaseStorage):
     def _writing(self, user: str) -> Iterator[Session]:
         with self.site.write(Actor(user, request.current().client, "dav")) as unit:
             yield Session(lambda: unit.conn, unit)
+        if unit.has_drawn:
+            self.remembered.clear()  # all of it is of a former state
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
