@@ -35,7 +35,7 @@ def place(postgresql: PostgreSQL, tmp_path_factory: pytest.TempPathFactory) -> I
 
 
 @pytest.mark.parametrize(
-    ("name", "fault", "at"), [("put-business", "statement-full", 30), ("promote", "statement", 100)]
+    ("name", "fault", "at"), [("put-business", "statement-full", 20), ("promote", "statement", 100)]
 )
 def test_a_failing_statement_gets_an_honest_answer_and_no_half_write(place: Place, name: str, fault: str, at: int):
     operation = OPERATIONS[name]
