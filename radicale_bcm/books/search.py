@@ -15,12 +15,10 @@ from sqlalchemy import (
     Connection,
     Integer,
     LargeBinary,
-    Select,
     Table,
     bindparam,
     delete,
     insert,
-    literal,
     or_,
     select,
     update,
@@ -28,7 +26,7 @@ from sqlalchemy import (
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.functions import FunctionElement
 
-from radicale_bcm.books.schema import card, card_search, item, item_search
+from radicale_bcm.books.schema import METADATA, card, card_search, item, item_search
 from radicale_bcm.books.search_query import (
     PARTS,
     PROPERTY,
@@ -231,8 +229,23 @@ def find_cards(conn: Connection, origin_id: int, query: Query, category: str, un
         yield Hit(number, sure=False)
 
 
-def _rows(table: Table, owner: int, parts: Iterable[str]) -> Select[Any]:
-    return select(table.c.number, *(table.c[part] for part in parts)).where(table.c.owner == owner)
+@lru_cache(maxsize=256)
+def _scan(table: str, parts: tuple[str, ...], needles: tuple[str, ...]) -> Prepared:
+    """The parts of the rows of an owner that have any of the needles, each of which is named by the part it is for;
+    without needles all rows."""
+    read = METADATA.tables[table]
+    query = select(read.c.number, *(read.c[part] for part in parts)).where(read.c.owner == _AT_OWNER)
+    if needles:
+        query = query.where(or_(*(_contains(read.c[part], f"needle_{at}") for at, part in enumerate(needles))))
+    return Prepared(query)
+
+
+@lru_cache(maxsize=256)
+def _more(table: str, parts: tuple[str, ...]) -> Prepared:
+    """Other parts of rows that were found."""
+    read = METADATA.tables[table]
+    query = select(read.c.number, *(read.c[part] for part in parts))
+    return Prepared(query.where(read.c.owner == _AT_OWNER, read.c.number.in_(_AT_NUMBERS)), "at_numbers")
 
 
 _Row = dict[str, bytes]
@@ -253,7 +266,7 @@ def _find(conn: Connection, table: Table, owner: int, query: Query, added: Prope
 def _all(conn: Connection, table: Table, owner: int, wanted: set[str]) -> Iterator[tuple[list[int], _Row]]:
     """The parts of all rows, with the objects that are in them."""
     parts = sorted(wanted | {PARTS[0]})
-    for _, *texts in conn.execute(_rows(table, owner, parts)):
+    for _, *texts in _scan(table.name, tuple(parts), ()).each(conn, {"at_owner": owner}):
         row = dict(zip(parts, texts, strict=True))
         yield [int(piece.partition(PROPERTY)[0]) for piece in row[PARTS[0]].split(_ENTRY)[1:]], row
 
@@ -268,14 +281,13 @@ def _with(
         sought.setdefault(each.part, {_ODD}).add(each.data)
     if not sought:
         return  # nothing can match, and there is no "any of nothing" in SQL
-    scanned = _rows(table, owner, sought)
-    if conn.dialect.name != "sqlite":
-        # What need not be sent from another process is not.
-        here = (_contains(table.c[part], data) for part, several in sought.items() for data in several)
-        scanned = scanned.where(or_(*here))
-    missing = sorted(wanted - sought.keys())
+    # What need not be sent from another process is not.
+    here = [(part, data) for part, several in sought.items() for data in several if conn.dialect.name != "sqlite"]
+    scan = _scan(table.name, tuple(sought), tuple(part for part, _ in here))
+    values = {f"needle_{at}": data for at, (_, data) in enumerate(here)}
+    missing = tuple(sorted(wanted - sought.keys()))
     found: dict[int, tuple[set[int], _Row]] = {}
-    for number, *texts in conn.execute(scanned):
+    for number, *texts in scan.each(conn, {"at_owner": owner, **values}):
         hits = {
             each
             for text, several in zip(texts, sought.values(), strict=True)
@@ -286,7 +298,7 @@ def _with(
         if hits:
             found[number] = hits, dict(zip(sought, texts, strict=True))
     for part in _pieces(list(found)) if missing else ():
-        for number, *texts in conn.execute(_rows(table, owner, missing).where(table.c.number.in_(part))):
+        for number, *texts in _more(table.name, missing).all(conn, {"at_owner": owner, "at_numbers": part}):
             found[number][1].update(zip(missing, texts, strict=True))
     yield from found.values()
 
@@ -328,8 +340,8 @@ def _properties(bodies: Iterable[bytes], added: Properties) -> dict[str, list[by
     return found
 
 
-def _contains(column: ColumnElement[bytes], data: bytes) -> ColumnElement[bool]:
-    return _Position(column, literal(data, LargeBinary)) > 0
+def _contains(column: ColumnElement[bytes], needle: str) -> ColumnElement[bool]:
+    return _Position(column, bindparam(needle, type_=LargeBinary)) > 0
 
 
 class _Position(FunctionElement[int]):

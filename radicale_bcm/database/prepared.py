@@ -5,7 +5,7 @@ SQLAlchemy takes ten times as long over a short statement as SQLite over its ans
 types and owns the connection; only its execution is gone around.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import cache
 from typing import Any, NamedTuple, cast
 
@@ -182,6 +182,14 @@ def _places(size: int) -> int:
     return 1 << (size - 1).bit_length() if size > 1 else 1
 
 
+def _as_it_is(_form: _Form, cursor: Any) -> Any:
+    return cursor
+
+
+def _count(_form: _Form, cursor: Any) -> int:
+    return int(cursor.rowcount)
+
+
 class Prepared:
     """A statement whose parameters are all given by name. `lists` are those of its IN lists."""
 
@@ -192,7 +200,11 @@ class Prepared:
 
     def all(self, conn: Connection, values: Values) -> list[Any]:
         """All rows, as tuples."""
-        return self._run(conn, values, reading=True)  # type: ignore[no-any-return]
+        return self._run(conn, values, _Form.rows)  # type: ignore[no-any-return]
+
+    def each(self, conn: Connection, values: Values) -> Iterator[Any]:
+        """All rows, one by one where the driver reads them so: for large ones, whose columns are read as they are."""
+        return iter(self._run(conn, values, _as_it_is))
 
     def first(self, conn: Connection, values: Values) -> Any:
         """The first row as a tuple, or None."""
@@ -212,14 +224,14 @@ class Prepared:
 
     def run(self, conn: Connection, values: Values) -> int:
         """Write; the number of rows that were found."""
-        return self._run(conn, values, reading=False)  # type: ignore[no-any-return]
+        return self._run(conn, values, _count)  # type: ignore[no-any-return]
 
-    def _run(self, conn: Connection, values: Values, *, reading: bool) -> Any:
+    def _run(self, conn: Connection, values: Values, read: Callable[[_Form, Any], Any]) -> Any:
         on_driver = conn.get_execution_options().get(ON_DRIVER)
         # An empty list is written in another way.
         if on_driver is None or (self._lists and not all(values[name] for name in self._lists)):
             done = conn.execute(self.statement, dict(values))
-            return list(done.all()) if reading else done.rowcount
+            return done.rowcount if read is _count else list(done.all())
         dialect = conn.dialect
         has_places = self._lists and dialect.name != _WITH_ARRAYS
         lengths = {name: _places(len(values[name])) for name in self._lists} if has_places else _NONE
@@ -229,7 +241,7 @@ class Prepared:
             form = self._forms[key] = _Form(self.statement, dialect, values, lengths)
         try:
             cursor = on_driver(form.sql, form.parameters(values))
-            return form.rows(cursor) if reading else cursor.rowcount
+            return read(form, cursor)
         except dialect.loaded_dbapi.Error as error:
             lost = dialect.is_disconnect(error, None, None)
             if lost and not conn.invalidated:
