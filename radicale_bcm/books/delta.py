@@ -75,7 +75,7 @@ def since(conn: Connection, folder: Folder, revision: int) -> Delta:
         changed, removed = items.told_since(conn, folder.collection.id, revision)
     buried = set(removed)
     if folder.collection.tag == "VADDRESSBOOK":
-        epochs = [each for each in folder.ever if each.closed is None or each.closed > revision]
+        epochs = [each for each in folder.shown.ever if each.closed is None or each.closed > revision]
         if epochs:
             cards = _cards_since(conn, folder, epochs, revision)
             changed |= cards.changed
@@ -121,6 +121,9 @@ def _cards_since(conn: Connection, folder: Folder, epochs: Sequence[Epoch], revi
 def _candidates(conn: Connection, folder: Folder, epochs: Sequence[Epoch], revision: int) -> list[int]:
     """The cards for which something can have happened after the revision."""
     same_all_along = all(each.opened <= revision and each.closed is None for each in epochs)
+    if same_all_along and folder.shown.latest <= revision and not folder.shown.had_exceptions:
+        # Whatever happens to a card, or to who sees it, is a revision of its audience.
+        return []
     values = {
         "since": revision,
         "collection_id": folder.collection.id,

@@ -103,13 +103,13 @@ def _indexed(folder: Folder, query: Query) -> dict[int, str] | None:
         return None
     if any(property_of(name).lower() in query.names() for names in folder.fields.values() for name in names):
         return None
-    return dict.fromkeys(folder.origins, "") if shown is None else shown
+    return dict.fromkeys(folder.shown.origins, "") if shown is None else shown
 
 
 def _shown(folder: Folder) -> dict[int, str] | None:
     """origin -> category that its cards carry here; None if that is not one for each."""
     found: dict[int, str] = {}
-    for origin_id, epoch in zip(folder.origins, folder.epochs, strict=True):
+    for origin_id, epoch in zip(folder.shown.origins, folder.epochs, strict=True):
         if found.setdefault(origin_id, epoch.category) != epoch.category:
             return None
     return found

@@ -9,12 +9,12 @@ import json
 from collections.abc import Iterable, Sequence
 from datetime import datetime
 from hashlib import sha256
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, exists, insert, or_, select, update
 
 from radicale_bcm.books.items import chunks
-from radicale_bcm.books.schema import audience, epoch, exclusion, member
+from radicale_bcm.books.schema import alias, audience, epoch, exclusion, member
 from radicale_bcm.database.prepared import Prepared
 
 
@@ -186,28 +186,50 @@ def leave(conn: Connection, audience_id: int, card_ids: Iterable[int], revision:
 
 class Shown(NamedTuple):
     """The epochs of a folder: all, and those that it shows now, with the origin of each of these and the latest
-    revision of their audiences; 0 without any."""
+    revision of their audiences; 0 without any. `has_exceptions` says that some cards stand in the folder at other hrefs
+    than their own, or are left out; `had_exceptions` that there were such cards, or are."""
 
     ever: tuple[Epoch, ...] = ()
     now: tuple[Epoch, ...] = ()
     origins: tuple[int, ...] = ()
     latest: int = 0
+    has_exceptions: bool = False
+    had_exceptions: bool = False
 
 
+_HERE: Any = bindparam("collection_id")
+_RENAMED = exists().where(alias.c.collection_id == _HERE)
+_EXCLUDED = exists().where(exclusion.c.collection_id == _HERE)
 _SHOWN = Prepared(
-    select(*(epoch.c[name] for name in Epoch._fields), audience.c.origin_id, audience.c.revision)
+    select(
+        *(epoch.c[name] for name in Epoch._fields),
+        audience.c.origin_id,
+        audience.c.revision,
+        or_(_RENAMED, _EXCLUDED.where(exclusion.c.departed.is_(None))),
+        or_(_RENAMED, _EXCLUDED),
+    )
     .join(audience, audience.c.id == epoch.c.audience_id)
-    .where(epoch.c.collection_id == bindparam("collection_id"))
+    .where(epoch.c.collection_id == _HERE)
     .order_by(epoch.c.id)
 )
 
 
 def shown(conn: Connection, collection_id: int) -> Shown:
     """What a folder showed and shows."""
-    rows = [(Epoch._make(row[:-2]), row[-2], row[-1]) for row in _SHOWN.all(conn, {"collection_id": collection_id})]
-    now = [row for row in rows if row[0].closed is None]
-    latest = max((revision for _, _, revision in now), default=0)
-    return Shown(tuple(row[0] for row in rows), tuple(row[0] for row in now), tuple(row[1] for row in now), latest)
+    rows = _SHOWN.all(conn, {"collection_id": collection_id})
+    if not rows:
+        return Shown()
+    has_exceptions, had_exceptions = map(bool, rows[0][-2:])
+    found = [(Epoch._make(own), origin, revision) for *own, origin, revision, _, _ in rows]
+    now = [each for each in found if each[0].closed is None]
+    return Shown(
+        tuple(each[0] for each in found),
+        tuple(each[0] for each in now),
+        tuple(each[1] for each in now),
+        max((revision for _, _, revision in now), default=0),
+        has_exceptions,
+        had_exceptions,
+    )
 
 
 def open_epochs(conn: Connection, collection_id: int) -> list[Epoch]:

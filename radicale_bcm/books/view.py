@@ -12,7 +12,7 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, and_, bindparam, exists, func, select, union_all
+from sqlalchemy import Connection, Select, and_, bindparam, exists, func, select
 
 from radicale_bcm.books import groups, items, membership, revisions
 from radicale_bcm.books.collections import Collection
@@ -46,18 +46,24 @@ class Resource(NamedTuple):
 
 
 class Folder(NamedTuple):
-    """A collection with the epochs that it shows now, none if it is no sync folder, and the origin of each. `ever` are
-    those that it showed as well. `revision` counts all of that. `group` is the card that lists the business contacts,
-    where there is one. `has_exceptions` says that some cards stand here at other hrefs than their own, or are left out.
+    """A collection with what it showed and shows besides its own items; nothing if it is no sync folder. `revision`
+    counts both. `group` is the card that lists the business contacts, where there is one.
     """
 
     collection: Collection
-    epochs: tuple[Epoch, ...]
+    shown: Shown
     revision: int
     group: Group | None = None
-    has_exceptions: bool = False
-    ever: tuple[Epoch, ...] = ()
-    origins: tuple[int, ...] = ()
+
+    @property
+    def epochs(self) -> tuple[Epoch, ...]:
+        """Those that it shows now."""
+        return self.shown.now
+
+    @property
+    def has_exceptions(self) -> bool:
+        """Whether some cards stand here at other hrefs than their own, or are left out."""
+        return self.shown.has_exceptions
 
     @property
     def categories(self) -> dict[int, str]:
@@ -138,24 +144,14 @@ _ITEM_BRIEFS = Prepared(
     .order_by(item.c.href)
     .limit(BRIEF_CHUNK)
 )
-_EXCEPTIONS = Prepared(
-    union_all(
-        select(alias.c.card_id).where(alias.c.collection_id == bindparam("collection_id")),
-        select(exclusion.c.card_id).where(
-            exclusion.c.collection_id == bindparam("collection_id"), exclusion.c.departed.is_(None)
-        ),
-    ).limit(1)
-)
 
 
 def open_folder(conn: Connection, collection: Collection) -> Folder:
     """Look up what a collection shows besides its own items."""
     shown = membership.shown(conn, collection.id) if collection.tag == "VADDRESSBOOK" else Shown()
     if not shown.now:
-        return Folder(collection, (), collection.revision, ever=shown.ever)
-    revision, group = max(collection.revision, shown.latest), groups.find(conn, collection, shown.now)
-    exceptions = _has_exceptions(conn, collection)
-    return Folder(collection, shown.now, revision, group, exceptions, shown.ever, shown.origins)
+        return Folder(collection, shown, collection.revision)
+    return Folder(collection, shown, max(collection.revision, shown.latest), groups.find(conn, collection, shown.now))
 
 
 @lru_cache(maxsize=1024)
@@ -241,10 +237,6 @@ def item_resource(each: Item) -> Resource:
 
 def _parameters(folder: Folder) -> dict[str, Any]:
     return {"collection_id": folder.collection.id, "audiences": list(folder.categories)}
-
-
-def _has_exceptions(conn: Connection, collection: Collection) -> bool:
-    return _EXCEPTIONS.first(conn, {"collection_id": collection.id}) is not None
 
 
 def all_cards(conn: Connection, folder: Folder) -> Iterator[Resource]:

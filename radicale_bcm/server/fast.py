@@ -27,7 +27,7 @@ from radicale_bcm.server.storage import Storage
 if TYPE_CHECKING:
     from radicale_bcm.server.application import BcmApplication
 
-_PRIVILEGES = xmlutils.make_clark("D:current-user-privilege-set")
+_ASKED_PRIVILEGES = f".//{xmlutils.make_clark('D:current-user-privilege-set')}"
 # Answers up to this size are sent as a whole, with their length.
 WHOLE = 1024 * 1024
 # Address books whose facts a process keeps in memory.
@@ -58,11 +58,16 @@ def answer(
         snapshot = cache(lambda: stack.enter_context(storage.site.read()))
         place = pathutils.strip_path(path)
         book = _unchanged(storage, place, method, root, depth) or _book(storage, snapshot(), place)
-        if book is None or (book.access == "business-ro" and root.find(f".//{_PRIVILEGES}") is not None):
+        if book is None:
             return None
-        permission = "w" if rights.intersect(raw, "w") and book.access != "ro" else "r"
         collection = Collection(storage, book.row.path, book.row)
         collection.remember(book.folder, book.token)
+        permission = "w" if rights.intersect(raw, "w") else "r"
+        if root.find(_ASKED_PRIVILEGES) is not None:
+            access = collection.access(snapshot())
+            if access == "business-ro":
+                return None
+            permission = "r" if access == "ro" else permission
         question = Question(app, snapshot, collection, base_prefix, path, user, permission, raw, book.token)
         body = _made(question, method, root, depth)
         if body is None:
@@ -85,7 +90,6 @@ class _Book(NamedTuple):
     row: collections.Collection
     folder: view.Folder
     token: str
-    access: str
 
 
 def _unchanged(storage: Storage, path: str, method: str, root: ET.Element, depth: str) -> _Book | None:
@@ -106,10 +110,9 @@ def _book(storage: Storage, conn: Connection, path: str) -> _Book | None:
     if row is None or row.tag != "VADDRESSBOOK":
         return None
     folder = view.open_folder(conn, row)
-    access = Collection(storage, path, row).access(conn)
     if len(storage.remembered) >= REMEMBERED:
         storage.remembered.clear()
-    storage.remembered[path] = found = _Book(stamp, row, folder, view.token(conn, folder, stamp), access)
+    storage.remembered[path] = found = _Book(stamp, row, folder, view.token(conn, folder, stamp))
     return found
 
 
