@@ -131,13 +131,13 @@ def first_row(engine: Engine, query: str) -> tuple[Any, ...] | None:
     Errors leave as errors.DatabaseError.
     """
     found: tuple[Any, ...] | None
+    if isinstance(engine.pool, sqlite.SqlitePool):
+        try:
+            return engine.pool.first_row(engine, query)
+        except Exception as error:
+            with translated(engine.url):
+                raise error
     with translated(engine.url):
-        if isinstance(engine.pool, sqlite.SqlitePool):
-            with _connected(engine) as borrowed:
-                cursor = borrowed.connection.cursor()
-                found = cursor.execute(query).fetchone()
-                cursor.close()  # else it would go on reading
-            return found
         with closing(engine.raw_connection()) as connection:
             cursor = connection.cursor()
             try:

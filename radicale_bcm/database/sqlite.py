@@ -124,13 +124,24 @@ class SqlitePool(QueuePool):
                 connection = self._idle.pop()
             except IndexError:  # another thread was faster
                 break
-            driver = connection.connection.driver_connection
-            assert isinstance(driver, SqliteConnection)
-            if driver.is_fit():
+            if _driver_of(connection).is_fit():
                 return connection
             connection.invalidate()
             connection.close()
         return engine.connect()
+
+    def first_row(self, engine: Engine, query: str) -> tuple[Any, ...] | None:
+        """See `engine.first_row`."""
+        connection = self.borrowed(engine)
+        try:
+            cursor = _driver_of(connection).execute(query)
+            found: tuple[Any, ...] | None = cursor.fetchone()
+            cursor.close()  # else it would go on reading
+        except BaseException as error:
+            self.give_up(connection, error)
+            raise
+        self.give_back(connection)
+        return found
 
     def give_back(self, connection: Connection) -> None:
         """Keep a connection for the next one who needs one."""
@@ -143,9 +154,7 @@ class SqlitePool(QueuePool):
     def give_up(self, connection: Connection, error: BaseException) -> None:
         """Close a connection in which something failed, and learn from it."""
         if "Could not decode to UTF-8" in str(error):
-            driver = connection.connection.driver_connection
-            assert isinstance(driver, SqliteConnection)
-            _SPOILT.add(driver.path)
+            _SPOILT.add(_driver_of(connection).path)
         connection.close()
 
     def dispose(self) -> None:
@@ -154,6 +163,12 @@ class SqlitePool(QueuePool):
         for each in idle:
             each.close()
         super().dispose()
+
+
+def _driver_of(connection: Connection) -> SqliteConnection:
+    driver = connection.connection.driver_connection
+    assert isinstance(driver, SqliteConnection)
+    return driver
 
 
 class SqliteDialect(SQLiteDialect_pysqlite):
