@@ -130,19 +130,14 @@ def first_row(engine: Engine, query: str) -> tuple[Any, ...] | None:
 
     Errors leave as errors.DatabaseError.
     """
-    found: tuple[Any, ...] | None
-    if isinstance(engine.pool, sqlite.SqlitePool):
-        try:
-            return engine.pool.first_row(engine, query)
-        except Exception as error:
-            with translated(engine.url):
-                raise error
     with translated(engine.url):
+        if isinstance(engine.pool, sqlite.SqlitePool):
+            return engine.pool.first_row(engine, query)
         with closing(engine.raw_connection()) as connection:
             cursor = connection.cursor()
             try:
                 cursor.execute(query)
-                found = cursor.fetchone()
+                found: tuple[Any, ...] | None = cursor.fetchone()
                 cursor.close()
             except BaseException:
                 connection.invalidate()  # it may be lost, and the pool would try to roll back on it

@@ -16,6 +16,7 @@ from radicale.log import logger
 from radicale_bcm.database.errors import Busy, DatabaseError, StorageFull
 from radicale_bcm.server import comparing, compat, compressing, fast, logins, putting, request
 from radicale_bcm.server.health import Health
+from radicale_bcm.server.repeated import Repeated
 from radicale_bcm.server.request import Request
 from radicale_bcm.sync.errors import Conflict, Forbidden, NotThere, Refused, Stale
 from radicale_bcm.sync.unit import Site
@@ -39,6 +40,7 @@ class BcmApplication(Application):
         settings = self._storage.configuration
         self.fast_answers: bool = compat.HAS_FAST_ANSWERS and settings.get("storage", "bcm_fast_answers")
         self.compare_answers: bool = settings.get("storage", "bcm_compare_answers")
+        self.repeated = Repeated(self)
         site: Site = self._storage.site  # type: ignore[attr-defined]
         self.health = Health(site, with_metrics=settings.get("storage", "bcm_metrics"))
 
@@ -57,9 +59,15 @@ class BcmApplication(Application):
             headers, content = compressing.compressed(list(headers), content, streamed=streamed)
         return status, headers, content
 
-    def _handle_dav(self, environ: types.WSGIEnviron) -> Any:
+    def _handle_dav(self, environ: dict[str, Any]) -> Any:
         try:
+            key = self.repeated.key_of(environ) if self.fast_answers and not self.compare_answers else None
+            again = self.repeated.answer(key, environ) if key else None
+            if again is not None:
+                return again
             status_line, sent_headers, answers = super()._handle_request(environ)
+            if key:
+                self.repeated.keep(key, (status_line, sent_headers, list(answers)))
             stream = request.current().stream
             if stream is not None:
                 sent_headers = [pair for pair in sent_headers if pair[0] != "Content-Length"]

@@ -16,6 +16,7 @@ from radicale.app.propfind import xml_propfind_response
 from radicale.app.report import xml_item_response
 from radicale.config import Configuration
 from radicale.item import check_and_sanitize_items
+from radicale.rights import authenticated, owner_only, owner_write
 
 
 def _takes(function: Callable[..., Any], *names: str) -> bool:
@@ -102,6 +103,15 @@ def has_more_for_put(app: Application) -> bool:
         or option(configuration, "logging", "request_content_on_notice_condition", None)
         or option(configuration, "storage", "hook", "")
     )
+
+
+_PLAIN_RIGHTS = (authenticated.Rights, owner_only.Rights, owner_write.Rights)
+
+
+def has_plain_rights(app: Application) -> bool:
+    """Whether who may do what follows from the address and the user alone: no file of rights, no sharing."""
+    is_shared = getattr(getattr(app, "_sharing", None), "_enabled", True)
+    return type(app._rights) in _PLAIN_RIGHTS and not is_shared  # noqa: SLF001
 
 
 def is_too_large_for_put(app: Application, text: str) -> bool:

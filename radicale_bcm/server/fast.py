@@ -77,6 +77,8 @@ def answer(
             headers["DAV"] = httputils.DAV_HEADERS
         whole = _whole(body)
         if isinstance(whole, bytes):
+            if hot.is_poll(method, root, depth, book.token):
+                request.current().poll_of = book.stamp
             return client.MULTI_STATUS, headers, whole, None
         # Too large for memory: the snapshot stays open until the last piece is sent.
         request.current().stream = _streamed(whole, stack.pop_all())

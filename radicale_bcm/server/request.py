@@ -12,7 +12,8 @@ from radicale_bcm.contacts.vcard import Card
 
 @dataclass(slots=True)
 class Request:
-    """One HTTP request. The storage writes `refusal` and `withhold_etag`, our Application answers by them."""
+    """One HTTP request. The storage writes `refusal` and `withhold_etag`, our Application answers by them. `poll_of` is
+    the stamp of the state from which alone the answer follows, where it does."""
 
     method: str = ""
     path: str = ""
@@ -23,6 +24,7 @@ class Request:
     unreadable: str = ""
     withhold_etag: bool = False
     stream: Iterator[bytes] | None = None
+    poll_of: tuple[int, str] | None = None
     # Our Application says when it begins to handle the request; until then Radicale only asks for the principal.
     handling: bool = True
 

@@ -76,13 +76,15 @@ def application(tmp_path_factory: pytest.TempPathFactory) -> Iterator[BcmApplica
     made._storage.site.close()
 
 
-def furnished(home: Path) -> BcmApplication:
-    """A server with folders of every kind; equal ones are equal to the last UID."""
+def furnished(home: Path, *, plain_rights: bool = False) -> BcmApplication:
+    """A server with folders of every kind; equal ones are equal to the last UID. With plain rights everybody may do
+    everything with what is theirs, and nothing else."""
+    rights = "type=owner_only" if plain_rights else f"type=from_file\nfile={home}/rights"
     (home / "users").write_text("".join(f"{user}\n" for user in USERS))
     (home / "rights").write_text(RIGHTS)
     (home / "radicale.ini").write_text(
         f"[auth]\ntype=htpasswd\nhtpasswd_filename={home}/users\nhtpasswd_encryption=plain\ndelay=0\n"
-        f"[rights]\ntype=from_file\nfile={home}/rights\n[logging]\nlevel=critical\n"
+        f"[rights]\n{rights}\n[logging]\nlevel=critical\n"
         f"[storage]\ntype=radicale_bcm\nfilesystem_folder={home}/collections\n"
     )
     application = BcmApplication(load(str(home / "radicale.ini")))
