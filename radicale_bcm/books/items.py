@@ -150,7 +150,9 @@ def put_over(conn: Connection, collection_id: int, old: Item | None, new: NewIte
     """The same for a caller that knows what is at the href now."""
     values = new._asdict() | {"etag": text_etag(new.text), "revision": revision, "modified": at}
     if old:
-        _UPDATE.run(conn, values | {"item_id": old.id})
+        # Not what stays: its indexes would be written, too.
+        changed = {name: value for name, value in values.items() if getattr(old, name) != value}
+        _UPDATE.run(conn, changed | {"item_id": old.id})
         stored = old._replace(**values)
     else:
         values |= {"collection_id": collection_id, "created_revision": revision}
