@@ -291,4 +291,32 @@ MUTANTS = (
         "if not kept:",
         _only("contract/test_trust_history", "sqlite and no_other"),
     ),
+    Mutant(
+        "a delta forgets cards that left or came back without their audience",
+        "radicale_bcm/books/delta.py",
+        " and not folder.shown.had_exceptions:",
+        ":",
+        _only("contract/test_folder_tokens", "quarantine_that_is_taken_back"),
+    ),
+    Mutant(
+        "a poll is answered from memory although something has changed",
+        "radicale_bcm/server/repeated.py",
+        "if self._storage.site.state.stamp() != known.stamp:",
+        "if not known.stamp:",
+        _only("property/test_repeated_polls", "first"),
+    ),
+    Mutant(
+        "a poll from memory does not look at the business database",
+        "radicale_bcm/server/repeated.py",
+        "        self._storage.pull()\n",
+        "",
+        _only("property/test_repeated_polls", "first"),
+    ),
+    Mutant(
+        "a poll from memory outlives its password",
+        "radicale_bcm/server/repeated.py",
+        'said.append(f"{logins.st_size} {logins.st_mtime_ns}")',
+        'said.append("")',
+        _only("property/test_repeated_polls", "first"),
+    ),
 )
