@@ -101,6 +101,8 @@ def _follow_undo(life: Life, entry: Entry, done: Undone) -> None:
     with life.world.site.read() as conn:
         for path, mine in life.world.plain.items():
             found = {each.href: each.text for each in items.get_all(conn, life.world.collection(conn, path).id)}
+            # A move that a crash had left may be finished by now.
+            life.world.let_arrive(path, {href: text for href, text in found.items() if (path, href) not in places})
             changed = {href for href in found.keys() | mine.keys() if found.get(href) != mine.get(href)}
             assert {(path, href) for href in changed} <= places, ("an undo changed something else", changed, places)
             mine.clear()

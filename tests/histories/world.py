@@ -118,8 +118,9 @@ class World:
 
     def let_arrive(self, path: str, found: dict[str, str]) -> None:
         """Believe in one contact more if a card was being moved out when the process was gone."""
-        if self.model.arriving and len(found) == len(self.plain[path]) + 1:
-            self.plain[path] = self.plain[path] | {href: found[href] for href in found.keys() - self.plain[path].keys()}
+        new = found.keys() - self.plain[path].keys()
+        if self.model.arriving and len(new) == 1:
+            self.plain[path].update({href: found[href] for href in new})
             self.model.arriving = False
             self.counts["a move finished after a crash"] += 1
 
