@@ -267,6 +267,8 @@ def _parse_usual(text: str) -> list[Line] | None:
         line = physical[position]
         position += 1
         raw = line + "\r\n"
+        if not line:
+            return None
         while physical[position][:1] in _FOLDED:
             line += physical[position][1:]
             raw += physical[position] + "\r\n"

@@ -84,12 +84,15 @@ def begin(connection: Connection, *, write: bool, lock: str | None = None) -> Ro
     Driver exceptions are not translated here: use `errors.translated` around the whole, or `transaction`.
     """
     driver: Any = connection.connection.driver_connection
-    if isinstance(driver, sqlite.SqliteConnection):
-        driver.reads = not write
     dispatch = connection.engine.dispatch
     listened = dispatch.before_cursor_execute or dispatch.before_execute
     run = None if listened else driver.execute if hasattr(driver, "execute") else partial(_execute, driver)
-    connection.execution_options(**{_WRITE: write, _LOCK: lock, ON_DRIVER: run})
+    if not isinstance(driver, sqlite.SqliteConnection):
+        connection.execution_options(**{_WRITE: write, _LOCK: lock, ON_DRIVER: run})
+        return connection.begin()
+    driver.reads = not write
+    if connection.get_execution_options().get(ON_DRIVER) != run:
+        connection.execution_options(**{ON_DRIVER: run})
     return connection.begin()
 
 

@@ -224,6 +224,7 @@ def test_hostile_text_takes_linear_time(body):
         ("AGENT:\r\nBEGIN:VCARD\r\nFN:B\r\nEND:VCARD\r\n", False),
         ("FN:A\r\nbegin : vcard\r\n", False),
         (" X\r\nFN:A\r\n", False),
+        ("FN:A\r\n\r\n NOTE:after nothing\r\n", False),
     ],
 )
 def test_the_fast_reading_of_a_card_is_the_thorough_one(between, is_usual):
