@@ -1,8 +1,7 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """Opens the state database. Imported by sync."""
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from sqlalchemy import Connection
@@ -39,17 +38,13 @@ class StateDatabase:
         """Whether the schema was ever created here."""
         return migrate.current(self.engine, VERSION_TABLE) is not None
 
-    @contextmanager
-    def reader(self) -> Iterator[Connection]:
+    def reader(self) -> AbstractContextManager[Connection]:
         """A transaction that reads one snapshot."""
-        with transaction(self.engine, write=False) as conn:
-            yield conn
+        return transaction(self.engine, write=False)
 
-    @contextmanager
-    def writer(self) -> Iterator[Connection]:
+    def writer(self) -> AbstractContextManager[Connection]:
         """A transaction that holds the write lock of the whole state, committed at the end."""
-        with transaction(self.engine, write=True, lock=revisions.LOCK_QUERY) as conn:
-            yield conn
+        return transaction(self.engine, write=True, lock=revisions.LOCK_QUERY)
 
     def stamp(self) -> tuple[int, str]:
         """`revisions.stamp` of this moment, without a snapshot for anything else."""

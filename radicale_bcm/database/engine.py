@@ -108,24 +108,20 @@ def transaction(engine: Engine, *, write: bool, lock: str | None = None) -> Iter
 
     What SQLAlchemy or the driver raises leaves as errors.DatabaseError; everything else passes as it is.
     """
-    with translated(engine.url), _connected(engine) as connection, begin(connection, write=write, lock=lock):
-        yield connection
-
-
-@contextmanager
-def _connected(engine: Engine) -> Iterator[Connection]:
     pool = engine.pool
-    if not isinstance(pool, sqlite.SqlitePool):
-        with engine.connect() as connection:
-            yield connection
-        return
-    connection = pool.borrowed(engine)
-    try:
-        yield connection
-    except BaseException as error:
-        pool.give_up(connection, error)
-        raise
-    pool.give_back(connection)
+    with translated(engine.url):
+        if not isinstance(pool, sqlite.SqlitePool):
+            with engine.connect() as connection, begin(connection, write=write, lock=lock):
+                yield connection
+            return
+        connection = pool.borrowed(engine)
+        try:
+            with begin(connection, write=write):
+                yield connection
+        except BaseException as error:
+            pool.give_up(connection, error)
+            raise
+        pool.give_back(connection)
 
 
 def first_row(engine: Engine, query: str) -> tuple[Any, ...] | None:

@@ -16,8 +16,6 @@ None derives from ValueError, which Radicale would take for a mistake of the cli
 """
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Any
 
 import sqlalchemy.exc
@@ -209,15 +207,19 @@ def _sentence(error: BaseException) -> str:
     return str(error).strip() or type(error).__name__
 
 
-@contextmanager
-def translated(url: str | URL) -> Iterator[None]:
+class translated:  # noqa: N801 - used as the function that it could be, which would take three times as long
     """Whatever SQLAlchemy or a driver raises inside leaves as a DatabaseError; other exceptions pass untouched."""
-    try:
-        yield
-    except (DatabaseError, GeneratorExit):
-        raise
-    except Exception as error:
-        ours = translate(error, url)
-        if ours is None:
-            raise
-        raise ours from error
+
+    def __init__(self, url: str | URL) -> None:
+        self._url = url
+
+    def __enter__(self) -> None:
+        """What is inside begins."""
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        """It ended, with an error or without."""
+        if not isinstance(error, Exception) or isinstance(error, DatabaseError):
+            return
+        ours = translate(error, self._url)
+        if ours is not None:
+            raise ours from error

@@ -7,9 +7,8 @@ server.application.
 
 import io
 import xml.etree.ElementTree as ET
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from functools import cache
 from http import client
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -55,7 +54,7 @@ def answer(
     depth = environ.get("HTTP_DEPTH", "0")
     storage.pull()
     with ExitStack() as stack:
-        snapshot = cache(lambda: stack.enter_context(storage.site.read()))
+        snapshot = _opened_once(storage, stack)
         place = pathutils.strip_path(path)
         book = _unchanged(storage, place, method, root, depth) or _book(storage, snapshot(), place)
         if book is None:
@@ -83,6 +82,18 @@ def answer(
         # Too large for memory: the snapshot stays open until the last piece is sent.
         request.current().stream = _streamed(whole, stack.pop_all())
         return client.MULTI_STATUS, headers, b"", None
+
+
+def _opened_once(storage: Storage, stack: ExitStack) -> Callable[[], Connection]:
+    """A snapshot that is opened by whoever looks first, and closed with the stack."""
+    opened: list[Connection] = []
+
+    def snapshot() -> Connection:
+        if not opened:
+            opened.append(stack.enter_context(storage.site.read()))
+        return opened[0]
+
+    return snapshot
 
 
 class _Book(NamedTuple):

@@ -5,7 +5,7 @@ acquire_lock; one lock is one unit of work (writing) or one snapshot (reading) o
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -64,6 +64,31 @@ class Session:
         return self._open_conn()
 
 
+class _Reading:
+    """A reading lock. A class, because each request takes two, and the first asks for nothing but the principal."""
+
+    def __init__(self, storage: "Storage") -> None:
+        self._storage = storage
+        self._snapshot: AbstractContextManager[Connection] | None = None
+
+    def __enter__(self) -> None:
+        # Before that, Radicale only asks whether the principal exists.
+        if request.current().handling:
+            self._storage.pull()
+        self._storage.use(Session(self._open, None))
+
+    def _open(self) -> Connection:
+        snapshot = self._storage.site.read()
+        conn = snapshot.__enter__()
+        self._snapshot = snapshot
+        return conn
+
+    def __exit__(self, *error: Any) -> None:
+        self._storage.use(None)
+        if self._snapshot is not None:
+            self._snapshot.__exit__(*error)
+
+
 class Storage(BaseStorage):
     """Radicale's storage in the state database, with the business contacts in the sync folders."""
 
@@ -109,31 +134,31 @@ class Storage(BaseStorage):
             raise RuntimeError("the storage is written to under a reading lock")
         return unit
 
-    @types.contextmanager
-    def acquire_lock(self, mode: str, user: str = "", *_args: Any, **kwargs: Any) -> Iterator[None]:
+    def acquire_lock(  # type: ignore[override]
+        self, mode: str, user: str = "", *_args: Any, **kwargs: Any
+    ) -> AbstractContextManager[object]:
         """Open a snapshot ("r") or a unit of work ("w"); nested calls of a thread share the outer one."""
         if getattr(self._local, "session", None) is not None:
             if mode == "w" and self.session.unit is None:
                 raise RuntimeError("a writing lock cannot be taken inside a reading one")
-            yield
-            return
-        with self._reading() if mode == "r" else self._writing(kwargs.get("actor") or user) as session:
-            self._local.session = session
+            return nullcontext()
+        return _Reading(self) if mode == "r" else self._locked(user, kwargs)
+
+    @contextmanager
+    def _locked(self, user: str, facts: dict[str, Any]) -> Iterator[None]:
+        with self._writing(facts.get("actor") or user) as session:
+            self.use(session)
             try:
                 yield
             finally:
-                self._local.session = None
+                self.use(None)
         command = self.configuration.get("storage", "hook")
-        if mode == "w" and command:
-            storage_hook.run(command, Path(self.configuration.get("storage", "filesystem_folder")), user, kwargs)
+        if command:
+            storage_hook.run(command, Path(self.configuration.get("storage", "filesystem_folder")), user, facts)
 
-    @contextmanager
-    def _reading(self) -> Iterator[Session]:
-        # Before that, Radicale only asks whether the principal exists.
-        if request.current().handling:
-            self.pull()
-        with ExitStack() as stack:
-            yield Session(lambda: stack.enter_context(self.site.read()), None)
+    def use(self, session: Session | None) -> None:
+        """What this thread has open from now on."""
+        self._local.session = session
 
     @contextmanager
     def _writing(self, user: str) -> Iterator[Session]:

@@ -8,7 +8,7 @@ and the next pass renders it; the client had no answer and repeats the same edit
 
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, suppress
 from datetime import UTC, datetime
 from functools import cached_property
 from threading import Lock
@@ -105,11 +105,9 @@ class Site:
         """Look anew which business database is current."""
         self._origin = None
 
-    @contextmanager
-    def read(self) -> Iterator[Connection]:
+    def read(self) -> AbstractContextManager[Connection]:
         """The state database in one snapshot."""
-        with self.state.reader() as conn:
-            yield conn
+        return self.state.reader()
 
     @contextmanager
     def write(self, actor: Actor, *, state_only: bool = False) -> Iterator["Unit"]:
