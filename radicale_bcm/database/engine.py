@@ -91,8 +91,9 @@ def begin(connection: Connection, *, write: bool, lock: str | None = None) -> Ro
         connection.execution_options(**{_WRITE: write, _LOCK: lock, ON_DRIVER: run})
         return connection.begin()
     driver.reads = not write
-    if connection.get_execution_options().get(ON_DRIVER) != run:
-        connection.execution_options(**{ON_DRIVER: run})
+    now = connection.get_execution_options()
+    if now.get(_WRITE) is not write or now.get(ON_DRIVER) != run:
+        connection.execution_options(**{_WRITE: write, ON_DRIVER: run})
     return connection.begin()
 
 
