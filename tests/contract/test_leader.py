@@ -56,7 +56,7 @@ def test_one_leads_until_it_lets_go(states: list[StateDatabase]):
     assert [each.held() for each in (one, two, three, one)] == [True, False, False, True]
     assert states[1].leadership("another").held()
     one.release()
-    assert two.held()
+    assert within(10, two.held)  # a server lets go of the lock when it has noticed that the session is over
     assert not one.held()
     assert not three.held()
 
