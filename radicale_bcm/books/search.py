@@ -138,15 +138,6 @@ _AT_OWNER: Any = bindparam("at_owner")
 _AT_NUMBERS: Any = bindparam("at_numbers", expanding=True)
 _TABLES = (item_search, card_search)
 # Made once: every PUT uses them.
-_ROWS_OF = {
-    each.name: Prepared(
-        select(each.c.number, *(each.c[part] for part in PARTS)).where(
-            each.c.owner == _AT_OWNER, each.c.number.in_(_AT_NUMBERS)
-        ),
-        "at_numbers",
-    )
-    for each in _TABLES
-}
 _CHANGE = {
     each.name: Prepared(
         update(each)
@@ -158,12 +149,20 @@ _CHANGE = {
 _ADD = {each.name: insert(each) for each in _TABLES}
 
 
+@lru_cache(maxsize=256)
+def _rows_of(table: str, parts: tuple[str, ...]) -> Prepared:
+    """These parts of some rows of an owner."""
+    read = METADATA.tables[table]
+    query = select(read.c.number, *(read.c[part] for part in parts))
+    return Prepared(query.where(read.c.owner == _AT_OWNER, read.c.number.in_(_AT_NUMBERS)), "at_numbers")
+
+
 def _store(conn: Connection, table: Table, owner: int, entries: Mapping[int, _Entry]) -> None:
     changed: dict[int, dict[int, _Entry]] = {}
     for object_id, entry in entries.items():
         changed.setdefault(object_id // SIZE, {})[object_id] = entry
     for part in _pieces(sorted(changed)):
-        rows = _ROWS_OF[table.name].all(conn, {"at_owner": owner, "at_numbers": part})
+        rows = _rows_of(table.name, PARTS).all(conn, {"at_owner": owner, "at_numbers": part})
         stored = {row[0]: dict(zip(PARTS, row[1:], strict=True)) for row in rows}
         fresh, again = [], []
         for number in part:
@@ -240,14 +239,6 @@ def _scan(table: str, parts: tuple[str, ...], needles: tuple[str, ...]) -> Prepa
     return Prepared(query)
 
 
-@lru_cache(maxsize=256)
-def _more(table: str, parts: tuple[str, ...]) -> Prepared:
-    """Other parts of rows that were found."""
-    read = METADATA.tables[table]
-    query = select(read.c.number, *(read.c[part] for part in parts))
-    return Prepared(query.where(read.c.owner == _AT_OWNER, read.c.number.in_(_AT_NUMBERS)), "at_numbers")
-
-
 _Row = dict[str, bytes]
 
 
@@ -298,7 +289,7 @@ def _with(
         if hits:
             found[number] = hits, dict(zip(sought, texts, strict=True))
     for part in _pieces(list(found)) if missing else ():
-        for number, *texts in _more(table.name, missing).all(conn, {"at_owner": owner, "at_numbers": part}):
+        for number, *texts in _rows_of(table.name, missing).all(conn, {"at_owner": owner, "at_numbers": part}):
             found[number][1].update(zip(missing, texts, strict=True))
     yield from found.values()
 

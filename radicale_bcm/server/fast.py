@@ -62,7 +62,7 @@ def answer(
         collection = Collection(storage, book.row.path, book.row)
         collection.remember(book.folder, book.token)
         permission = "w" if rights.intersect(raw, "w") else "r"
-        if root.find(_ASKED_PRIVILEGES) is not None:
+        if method == "PROPFIND" and root.find(_ASKED_PRIVILEGES) is not None:
             access = collection.access(snapshot())
             if access == "business-ro":
                 return None
