@@ -53,8 +53,10 @@ class Card(NamedTuple):
         return dict(json.loads(self.hidden))
 
 
-_COLUMNS = tuple(card.c[name] for name in Card._fields)
-_ALL = select(*_COLUMNS)
+COLUMNS = tuple(card.c[name] for name in Card._fields)
+"""The columns of a card, in the order of its fields."""
+
+_ALL = select(*COLUMNS)
 _BY_ID = Prepared(_ALL.where(card.c.id == bindparam("id")))
 _BY_RECORD = Prepared(
     _ALL.where(card.c.origin_id == bindparam("origin_id"), card.c.record_id == bindparam("record_id"))

@@ -61,6 +61,8 @@ class Subject(NamedTuple):
     href: str = ""
 
 
+# Made once: json.dumps makes one for each call.
+_json = json.JSONEncoder(ensure_ascii=False, sort_keys=True).encode
 _INSERT = insert(history)
 _WRITE = Prepared(_INSERT.inline())
 _COLUMNS = select(*(history.c[name] for name in Entry._fields))
@@ -103,8 +105,8 @@ def row(
         "path": subject.path,
         "href": subject.href,
         "label": subject.label[:255],
-        "changes": json.dumps(dict(changes), ensure_ascii=False, sort_keys=True),
-        "note": json.dumps(said, ensure_ascii=False, sort_keys=True),
+        "changes": _json(dict(changes)),
+        "note": _json(said) if said else "{}",
     }
 
 

@@ -14,7 +14,8 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Select, and_, bindparam, exists, func, select
 
-from radicale_bcm.books import groups, items, membership, revisions
+from radicale_bcm.books import cards, groups, items, membership, revisions
+from radicale_bcm.books.cards import Card
 from radicale_bcm.books.collections import Collection
 from radicale_bcm.books.groups import Group
 from radicale_bcm.books.items import CHUNK, Item, chunks
@@ -127,6 +128,7 @@ _HAS_HREF = card.c.href.in_(_HREFS)
 _BY_HREF = Prepared(_LOOKED_UP.where(_HAS_HREF, alias.c.href.is_(None)), "hrefs", "audiences")
 _BY_ALIAS = Prepared(_RENAMED.where(alias.c.href.in_(_HREFS)), "hrefs", "audiences")
 _BY_HREF_PLAINLY = Prepared(_LOOKED_UP_PLAINLY.where(_HAS_HREF), "hrefs", "audiences")
+_WHOLE_PLAINLY = Prepared(select(*cards.COLUMNS, _STAY).where(card.c.href == bindparam("href")), "audiences")
 _TEXT = (card.c.href, card.c.etag, card.c.text, card.c.categories, _STAY)
 _TEXTS_PLAINLY = Prepared(_LOOKED_UP_PLAINLY.with_only_columns(*_TEXT).where(_HAS_HREF), "hrefs", "audiences")
 _BY_UID = (
@@ -356,6 +358,21 @@ def get(conn: Connection, folder: Folder, href: str) -> Resource | None:
 def get_card(conn: Connection, folder: Folder, href: str) -> Resource | None:
     """The business card, or the group card, at an href where no item is."""
     return _find_cards(conn, folder, [href]).get(href)
+
+
+def get_whole_card(conn: Connection, folder: Folder, href: str) -> tuple[Resource, Card] | None:
+    """A business card at an href where no item is, as it is served and as it is stored; None where there is none, or
+    where only `get_card` can tell."""
+    if folder.has_exceptions or not folder.epochs:
+        return None
+    for *columns, audience_id in _WHOLE_PLAINLY.all(conn, _parameters(folder) | {"href": href}):
+        if audience_id is not None:
+            stored = Card._make(columns)
+            own = stored.id, href, stored.uid, stored.uid, stored.text, stored.categories, stored.etag
+            row = *own, stored.modified, stored.revision, audience_id
+            lines = _business_lines(stored.hidden, folder.fields.get(audience_id, ()))
+            return _card_resource(row, folder.categories, folder.tags, lines), stored
+    return None
 
 
 def cards_by_id(conn: Connection, folder: Folder, card_ids: Iterable[int]) -> Iterator[Resource]:

@@ -8,9 +8,8 @@ of `contacts.fields`, and a custom type's own.
 """
 
 from collections.abc import Collection, Iterator, Mapping
-from dataclasses import dataclass
 from datetime import datetime
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from sqlalchemy import ColumnElement
 
@@ -20,8 +19,7 @@ DEFAULT_TYPE = "business-contact"
 ACCOUNT_TYPE = "account"
 
 
-@dataclass(frozen=True, slots=True)
-class Record:
+class Record(NamedTuple):
     """One business contact as it stands in the database. Times are aware, in UTC."""
 
     id: str

@@ -26,6 +26,7 @@ class Note(NamedTuple):
     data: dict[str, Any]
 
 
+_json = json.JSONEncoder(ensure_ascii=False).encode  # json.dumps makes one for each call
 _MINE = change_note.c.consumer_id == bindparam("consumer")
 _ALL = select(change_note.c.seq, change_note.c.record_id, change_note.c.record_version, change_note.c.data)
 _ALL = _ALL.where(_MINE).order_by(change_note.c.seq)
@@ -39,7 +40,7 @@ _REMOVE = Prepared(change_note.delete().where(change_note.c.seq.in_(bindparam("s
 def write(connection: Connection, consumer_id: int, record_id: str, record_version: str, data: dict[str, Any]) -> int:
     """Write a note in the transaction that changes the record. Returns its seq."""
     values = {"consumer_id": consumer_id, "record_id": record_id, "record_version": record_version}
-    (key,) = _INSERT.one(connection, values | {"data": json.dumps(data, ensure_ascii=False)})
+    (key,) = _INSERT.one(connection, values | {"data": _json(data)})
     return int(key)
 
 

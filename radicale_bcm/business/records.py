@@ -6,7 +6,7 @@ Imported by business and sync.
 
 from collections.abc import Collection, Iterator, Mapping
 from datetime import UTC, datetime
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -73,13 +73,18 @@ class Records:
 
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
+        # The record that was locked last, as it was read then.
+        self._locked: Record | None = None
 
     # Reading
 
     def get(self, record_id: str, *, lock: bool = False) -> Record | None:
         """See RecordSource."""
         key = rows.key_of(record_id)
-        return None if key is None else self._one(_BY_KEY[lock], key)
+        found = None if key is None else self._one(_BY_KEY[lock], key)
+        if lock:
+            self._locked = found
+        return found
 
     def get_by_uid(self, uid: str, *, lock: bool = False) -> Record | None:
         """See RecordSource."""
@@ -201,9 +206,21 @@ class Records:
     def _write_at_version(self, values: Mapping[str, Any]) -> Record | bool:
         """Whether the row was there in that version; the record as it is then, where that takes no round trip more."""
         if self.connection.dialect.name != "postgresql":
-            return _AT_VERSION.run(self.connection, values) == 1
+            return _AT_VERSION.run(self.connection, values) == 1 and (self._seen_again(values) or True)
         found = _RETURNED.all(self.connection, values)
         return rows.records_of(self.connection, found, self._custom_kinds)[0] if found else False
+
+    def _seen_again(self, values: Mapping[str, Any]) -> Record | None:
+        """The record that was just written, from a look at little more than what was written; None if it was not the
+        one that was read last, or has something that this does not tell."""
+        before, version = self._locked, values["at_version"]
+        if before is None or before.id != str(values["at_key"]) or before.version != str(version):
+            return None
+        names = tuple(name for name in values if name in BY_NAME and name not in rows.FOLLOWING)
+        found = _changed(names).one(self.connection, {"value": values["at_key"]})
+        # Somebody's trigger may have changed the row once more, and thereby its version.
+        is_all = before.type == DEFAULT_TYPE and found[0] == version + 1
+        return rows.changed_record(before, names, found) if is_all else None
 
     def soft_delete(self, record_id: str, *, by: str | None = None, at: datetime | None = None) -> Record:
         """See RecordSource."""
@@ -294,6 +311,11 @@ _CHANGED = _touch().where(contact.c.id == bindparam("at_key"), contact.c.version
 _AT_VERSION = Prepared(_CHANGED)
 # With what triggers made of it, which on SQLite only another statement tells.
 _RETURNED = Prepared(_CHANGED.returning(*rows.SELECT.selected_columns))
+
+
+@lru_cache(maxsize=256)
+def _changed(names: tuple[str, ...]) -> Prepared:
+    return Prepared(rows.changed(names).where(contact.c.id == bindparam("value")))
 
 
 def _custom_column(name: str, kind: str) -> ColumnElement[Any]:

@@ -31,6 +31,8 @@ class _Head(NamedTuple):
 _HEAD = _Head._fields
 _NAMES = tuple(field.name for field in FIELDS)
 _KINDS = {field.name: field.kind for field in FIELDS}
+FOLLOWING = ("version", "modified_at", "account_id", "company")
+"""What the database itself brings up to date when a row changes."""
 _DATES = frozenset(field.name for field in FIELDS if field.kind == "date")
 
 SELECT: Select[Any] = select(*(contact.c[name] for name in (*_HEAD, *_NAMES)))
@@ -70,7 +72,7 @@ def records_of(
     custom = _custom_values(connection, [head.id for head in heads if head.type != DEFAULT_TYPE])
     records = []
     for head, row in zip(heads, rows, strict=True):
-        fields = _fields(row[len(_HEAD) :])
+        fields = _fields(_NAMES, row[len(_HEAD) :])
         kept = custom.get(head.id)
         if kept:
             for name, kind in kinds(head.type or "").items():
@@ -96,8 +98,26 @@ def _record(head: _Head, fields: Contact) -> Record:
     )
 
 
-def _fields(values: Iterable[Any]) -> Contact:
-    fields: dict[str, Any] = {name: value for name, value in zip(_NAMES, values, strict=True) if value}
+def changed(names: tuple[str, ...]) -> Select[Any]:
+    """FOLLOWING and these fields, none of which is among those: for `changed_record`."""
+    return select(*(contact.c[name] for name in (*FOLLOWING, *names)))
+
+
+def changed_record(before: Record, names: tuple[str, ...], row: Sequence[Any]) -> Record:
+    """A record of the usual type after these fields were written, from a row of `changed`."""
+    version, modified, account_id, company, *values = row
+    now = _fields(("company", *names), (company, *values))
+    fields = {name: value for name, value in before.fields.items() if name not in names and name != "company"} | now
+    return before._replace(
+        version=str(version),
+        modified_at=modified or before.created_at,
+        account_id=None if account_id is None else str(account_id),
+        fields={name: fields[name] for name in _NAMES if name in fields},
+    )
+
+
+def _fields(names: Iterable[str], values: Iterable[Any]) -> Contact:
+    fields: dict[str, Any] = {name: value for name, value in zip(names, values, strict=True) if value}
     # Nearly always there is nothing to mend, and 100,000 records pass here.
     odd = [name for name, value in fields.items() if name in _DATES or not isinstance(value, str) or "\r" in value]
     for name in odd:

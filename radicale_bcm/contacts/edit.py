@@ -8,8 +8,9 @@ and sent card; everything else in the sent card is only an echo and changes noth
 import re
 import zlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from hashlib import sha256
+from typing import NamedTuple
 
 from radicale_bcm.contacts import lines
 from radicale_bcm.contacts.card import join_categories, normalised, read, split_categories
@@ -31,13 +32,14 @@ _SHOWS_CATEGORIES = re.compile(
 )
 _LONG_VALUE = 400
 _SHORT_WINDOW = 12
+# A kept text that is not packed; no stream of zlib begins so (RFC 1950 2.2).
+_PLAIN, _USUAL_LENGTH = b"BEGIN:VCARD", 1000
 # Whatever stands in these lines is meant as that date, even where it cannot be read as one.
 _DATES = {"BDAY": "birthday", "ANNIVERSARY": "anniversary", "X-ANNIVERSARY": "anniversary"}
 SERVER_GROUP = LINK_GROUP.lower()
 
 
-@dataclass(frozen=True, slots=True)
-class Decision:
+class Decision(NamedTuple):
     """What an edit comes to.
 
     `changes` are the fields to write ("" empties); `overruled` maps a field that changed on both sides to the value
@@ -47,13 +49,12 @@ class Decision:
 
     changes: dict[str, str]
     template: str
-    overruled: dict[str, str] = field(default_factory=dict)
-    kept: tuple[str, ...] = ()
-    unreadable: dict[str, str] = field(default_factory=dict)
+    overruled: dict[str, str]
+    kept: tuple[str, ...]
+    unreadable: dict[str, str]
 
 
-@dataclass(frozen=True, slots=True)
-class Texts:
+class Texts(NamedTuple):
     """The three cards of a merge: what the client had, what it sent, what is served now."""
 
     base: str
@@ -260,7 +261,9 @@ def shorten(text: str) -> bytes:
         if any(len(line.value) > _LONG_VALUE and line.name not in _SHOWN_BY_ALL for line in parsed):
             text = "".join(_shortened(line) for line in parsed)
     data = text.encode("utf-8", "surrogatepass")
-    # A quarter of a megabyte of tables, which zlib clears each time, is not worth it for a usual card.
+    if len(data) <= _USUAL_LENGTH and data.startswith(_PLAIN):
+        return data  # packing saves a third of it, and takes longer than to write the row
+    # A quarter of a megabyte of tables, which zlib clears each time, is not worth it for a card of a page or two.
     window, memory = (_SHORT_WINDOW, 4) if len(data) <= 1 << _SHORT_WINDOW else (zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL)
     packer = zlib.compressobj(6, zlib.DEFLATED, window, memory)
     return packer.compress(data) + packer.flush()
@@ -279,7 +282,8 @@ def _may_be_folded_long(text: str) -> bool:
 
 def restore(kept: bytes, *others: str) -> str:
     """A kept text, with the long values put back that one of the other texts still has."""
-    text = zlib.decompress(kept).decode("utf-8", "surrogatepass")
+    data = kept if kept.startswith(_PLAIN) else zlib.decompress(kept)
+    text = data.decode("utf-8", "surrogatepass")
     if "\x1asha256:" not in text:
         return text
     known = {

@@ -5,7 +5,7 @@ Every module may import it. Everything here takes time linear in its input, and 
 """
 
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import chain
 
@@ -260,29 +260,45 @@ def _parse_usual(text: str) -> list[Line] | None:
     last = len(physical) - 1
     if text.count("\n") != last or text.count("\r") != last:
         return None
+    lines = _usual_lines(physical, _shared_line)
+    if lines is None or len(set(lines)) == len(lines):
+        return lines
+    return _usual_lines(physical, _usual_line)  # whoever changes a card tells its lines by their identity
+
+
+def _usual_lines(physical: Sequence[str], made: Callable[[str], Line | None]) -> list[Line] | None:
     lines: list[Line] = []
     append = lines.append
-    position = frames = 0
+    position, last = 0, len(physical) - 1
     while position < last:
-        line = physical[position]
+        text = physical[position]
         position += 1
-        raw = line + "\r\n"
-        if not line:
+        if physical[position][:1] in _FOLDED:
+            whole, raw = text, text + "\r\n"
+            while physical[position][:1] in _FOLDED:
+                whole += physical[position][1:]
+                raw += physical[position] + "\r\n"
+                position += 1
+            line = _usual_line(whole, raw) if text else None
+        else:
+            line = made(text)
+        if line is None or (line.name in _FRAME and not (line.value == "VCARD" and position in (1, last))):
             return None
-        while physical[position][:1] in _FOLDED:
-            line += physical[position][1:]
-            raw += physical[position] + "\r\n"
-            position += 1
-        before, colon, value = line.partition(":")
-        head = usual_head_of(before) if colon else None
-        if head is None or head.binary or head.quoted_printable:
-            return None
-        if head.name in _FRAME:
-            if value != "VCARD":
-                return None
-            frames += 1
-        append(Line(head, value, raw))
-    return lines if frames == len(_FRAME) else None
+        append(line)
+    return lines
+
+
+def _usual_line(text: str, raw: str = "") -> Line | None:
+    """A line that has nothing unusual about it; `raw` is its text with folds, if it has any."""
+    before, colon, value = text.partition(":")
+    head = usual_head_of(before) if colon else None
+    if head is None or head.binary or head.quoted_printable:
+        return None
+    return Line(head, value, raw or text + "\r\n")
+
+
+# What a client sends, what it had and what is served now differ in a line or two.
+_shared_line = lru_cache(maxsize=512)(_usual_line)
 
 
 def _parse_any(text: str) -> list[Line]:

@@ -3,8 +3,8 @@
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from typing import NamedTuple
 
 from radicale_bcm.contacts.dialect import ended, modern, rebuilt, wrapped
 from radicale_bcm.contacts.escaping import UNFIT, escape, escape_uri, fold
@@ -46,8 +46,7 @@ _FULL_DATE = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _NOT_IN_NAMES = re.compile(r"[^A-Z0-9-]")
 
 
-@dataclass(frozen=True, slots=True)
-class ServerLines:
+class ServerLines(NamedTuple):
     """What the server itself says in a business card.
 
     `modified` becomes REV and is the record's, never the clock's. `link` is the URL of the record's page. `show`
@@ -60,13 +59,12 @@ class ServerLines:
     kind: str = "business-contact"
     modified: datetime | None = None
     link: str | None = None
-    show: tuple[str, ...] = field(default=())
+    show: tuple[str, ...] = ()
     marker_property: bool = True
     badge: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class Rendered:
+class Rendered(NamedTuple):
     """A card's text without CATEGORIES, and the record's own categories; `with_categories` puts them together.
 
     The first `head` characters of the text are the lines that the server owns; 0 if it cannot be told which they are.

@@ -76,10 +76,19 @@ class Collection(BaseCollection):
         with self._storage.snapshot() as conn:
             # An item comes first (view.find), and what the folder shows besides need not be known then.
             own = items.get(conn, self.row.id, href)
-            found = view.item_resource(own) if own else view.get_card(conn, self.folder, href)
+            found = view.item_resource(own) if own else self._business_card(conn, href)
         if self._storage.is_steady:
             self._found[href] = found
         return found
+
+    def _business_card(self, conn: Connection, href: str) -> Resource | None:
+        if self._storage.session.unit is not None:
+            # Whoever is about to change it needs all of it.
+            whole = view.get_whole_card(conn, self.folder, href)
+            if whole is not None:
+                found, self._known = whole
+                return found
+        return view.get_card(conn, self.folder, href)
 
     def remember_state(self) -> None:
         """Fix token and ETag to the snapshot of this moment."""

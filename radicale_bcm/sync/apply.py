@@ -6,8 +6,7 @@ the ETag, only the fields that the client changed are written, and the card is r
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, NamedTuple
 
 from radicale_bcm.books import cards, collections, history, items, membership, setups, view
 from radicale_bcm.books.cards import Card
@@ -42,8 +41,7 @@ from radicale_bcm.sync.unit import Unit
 _GUESSED_VERSIONS = 20
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(NamedTuple):
     """A card as a client sent it. `matched` says that its If-Match named the card as it is now."""
 
     text: str
@@ -238,7 +236,7 @@ def says_nothing_new(unit: Unit, folder: Folder, card: Card, sent: Sent) -> bool
     record = unit.lock(card.record_id) if card.origin_id == unit.origin.id else None
     if record is None:
         return False
-    decision = _decide(unit, folder, card, record, replace(sent, matched=True))
+    decision = _decide(unit, folder, card, record, sent._replace(matched=True))
     if decision.changes or decision.overruled or decision.unreadable:
         return False
     return text_of(unit, card, record, decision.template) == card.text

@@ -7,10 +7,9 @@ on what the card kept, never on the clock.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
 from hashlib import sha256
 from json import dumps
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import quote
 from uuid import uuid4
 
@@ -32,8 +31,7 @@ from radicale_bcm.sync.unfinished import Moved
 from radicale_bcm.sync.unit import Unit
 
 
-@dataclass(frozen=True, slots=True)
-class Cause:
+class Cause(NamedTuple):
     """Why a record is projected: who did it, what the history should know besides the fields, and the fields before, if
     not the card knows them. `action` is what the history calls it, where that is more than created, changed, restored
     or deleted; `moved` is where the contact went."""
@@ -46,6 +44,7 @@ class Cause:
 
 
 _KEPT_VERSIONS = 20
+_THE_DATABASE = Cause()
 
 
 def is_person(record: Record) -> bool:
@@ -106,7 +105,7 @@ def project(
     record_id: str,
     record: Record | None,
     *,
-    cause: Cause = Cause(),
+    cause: Cause = _THE_DATABASE,
     template: str | None = None,
     kept: Mapping[str, tuple[str, str]] | None = None,
     known: Card | None = None,
@@ -161,7 +160,7 @@ def _first(
         _record_history(unit, card, cause, "created", changes)
     else:
         # Another program made the record, and it was changed before anybody was shown it: both are history.
-        _record_history(unit, card, Cause(), "created", changes)
+        _record_history(unit, card, _THE_DATABASE, "created", changes)
         _record_history(unit, card, cause, "changed", _changes(unit, card, record, record.fields, cause))
     return card
 
@@ -232,7 +231,7 @@ def _again(
         rendered = rendered_now(unit, card, record, template, kept)
     except NotAVCard:
         # Somebody spoilt the state database. One card must not keep all others from being shown.
-        cause = replace(cause, note=dict(cause.note or {}) | {"text_before": card.text})
+        cause = cause._replace(note=dict(cause.note or {}) | {"text_before": card.text})
         rendered = rendered_now(unit, card, record, _last_readable(unit, card), kept)
     kept = {name: pair for name, pair in kept.items() if record.fields.get(name, "") == pair[1]}
     values: dict[str, Any] = {
@@ -300,7 +299,7 @@ def _with_long_lines(cause: Cause, before: str, after: str) -> Cause:
     if not lost and not gained:
         return cause
     told = {"lost": [raw for raw, _ in lost], "gained": [digest for _, digest in gained]}
-    return replace(cause, note=dict(cause.note or {}) | told)
+    return cause._replace(note=dict(cause.note or {}) | told)
 
 
 def text_of(unit: Unit, card: Card, record: Record, template: str) -> str:
