@@ -146,7 +146,7 @@ def change(conn: Connection, old: Card, values: Mapping[str, Any]) -> Card:
     _UPDATE.run(conn, dict(values) | {"card_id": old.id})
     new = old._replace(**values)
     if not _INDEXED.isdisjoint(values):
-        search.put_cards(conn, new.origin_id, {new.id: (new.text, new.categories)})
+        search.change_card(conn, new.origin_id, new.id, (old.text, old.categories), (new.text, new.categories))
     return new
 
 

@@ -160,7 +160,10 @@ def put_over(conn: Connection, collection_id: int, old: Item | None, new: NewIte
         assert created is not None
         del values["collection_id"]
         stored = Item(id=created[0], **values)
-    search.put_items(conn, collection_id, {stored.id: (new.name, new.text)})
+    if old:
+        search.change_item(conn, collection_id, stored.id, (old.name, old.text), (new.name, new.text))
+    else:
+        search.put_items(conn, collection_id, {stored.id: (new.name, new.text)})
     collections.touch(conn, collection_id, revision, at)
     return stored
 

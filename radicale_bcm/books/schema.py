@@ -14,6 +14,7 @@ from sqlalchemy import (
     Integer,
     LargeBinary,
     MetaData,
+    SmallInteger,
     String,
     Table,
     UniqueConstraint,
@@ -278,18 +279,15 @@ history = Table(
     Index("ix_history_actor", "actor", "at"),
 )
 
-_PART = LargeBinary(2**32 - 1)
-
 
 def _search_table(name: str, owner: str, comment: str) -> Table:
     return Table(
         name,
         METADATA,
         Column("owner", _ID, ForeignKey(owner, ondelete="CASCADE"), primary_key=True, autoincrement=False),
+        Column("part", SmallInteger, primary_key=True, autoincrement=False, comment="which of search_query.PARTS"),
         Column("number", _ID, primary_key=True, autoincrement=False, comment="ids divided by the objects in a row"),
-        Column("names", _PART, nullable=False, comment="entries: names, companies, e-mail addresses"),
-        Column("numbers", _PART, nullable=False, comment="entries: telephone numbers, titles"),
-        Column("rest", _PART, nullable=False, comment="entries: all other properties"),
+        Column("entries", LargeBinary(2**32 - 1), nullable=False),
         comment=comment,
     )
 

@@ -1,13 +1,15 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """The search index: what addressbook-query can look at, without parsing cards. Imported by items, cards and server.
 
-Objects with neighbouring ids share a row, so that a search reads few rows and finds its text in memory, at the speed
-of a memory scan and alike on every engine. A write changes the row of its object in the transaction that stores it.
+Objects with neighbouring ids share a row in each part, so that a search reads few rows and finds its text in memory, at
+the speed of a memory scan and alike on every engine. A write changes the rows of its object in the transaction that
+stores it.
 """
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import islice, product
 from typing import Any, NamedTuple
 
 from sqlalchemy import (
@@ -40,15 +42,19 @@ from radicale_bcm.books.search_query import (
     part_of,
 )
 from radicale_bcm.contacts.card import split_categories
-from radicale_bcm.contacts.searched import searchable
+from radicale_bcm.contacts.lines import Line, is_usual, parse
+from radicale_bcm.contacts.searched import name_of as property_of
+from radicale_bcm.contacts.searched import searchable, searchable_of
 from radicale_bcm.database.prepared import Prepared
 
 SIZE = 64
 """Objects in a row."""
 _ENTRY, _ODD = b"\x1d", b"\x1c"
 _CONTROLS = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f]")
+_CONTROLS_IN_TEXT = re.compile(_CONTROLS.pattern.decode())
 # What is longer is found by looking at the card itself.
 _LONGEST = 32_000
+_BYTES = 8  # more than a character can become in lower case and UTF-8
 _ROWS = 200
 _BATCH = 512
 INDEXED = frozenset({"VCARD", "VLIST"})
@@ -117,11 +123,70 @@ def put_cards(conn: Connection, origin_id: int, texts: Mapping[int, tuple[str, s
     made: dict[int, _Entry] = {}
     for number, (text, categories) in texts.items():
         properties = searchable(text)
-        own = split_categories(categories) if categories else []
-        if properties is not None and own:
-            properties.append((CATEGORIES, own))
+        if properties is not None:
+            properties += _own(categories)
         made[number] = _entry(number, properties)
     _store(conn, card_search, origin_id, made)
+
+
+def _own(categories: str) -> list[tuple[str, list[str]]]:
+    return [(CATEGORIES, split_categories(categories))] if categories else []
+
+
+def change_item(conn: Connection, collection_id: int, item_id: int, old: tuple[str, str], new: tuple[str, str]) -> None:
+    """Index an item anew that is indexed already, given with component name and text as it was and as it is."""
+    anew = _told_anew(old[1], new[1]) if old[0] == new[0] == "VCARD" else None
+    if anew is None:
+        put_items(conn, collection_id, {item_id: new})
+    else:
+        _store_parts(conn, item_search, collection_id, item_id, anew)
+
+
+def change_card(conn: Connection, origin_id: int, card_id: int, old: tuple[str, str], new: tuple[str, str]) -> None:
+    """The same of a business card, given with text and the record's own categories."""
+    anew = _told_anew(old[0], new[0])
+    if anew is None or old[1] != new[1]:
+        put_cards(conn, origin_id, {card_id: new})
+        return
+    if part_of(CATEGORIES) in anew:
+        anew[part_of(CATEGORIES)] += _own(new[1])
+    _store_parts(conn, card_search, origin_id, card_id, anew)
+
+
+_Properties = list[tuple[str, list[str]]]
+
+
+def _told_anew(old: str, new: str) -> dict[str, _Properties] | None:
+    """The properties of a card in those parts that are not what they were; None if all has to be told."""
+    if not (_is_plain(old) and _is_plain(new)):
+        return None
+    before, now = _by_part(old), _by_part(new)
+    changed = [part for part in PARTS if not _are_equal(before.get(part, []), now.get(part, []))]
+    return {part: searchable_of(now.get(part, ())) or [] for part in changed}
+
+
+def _are_equal(some: list[Line], others: list[Line]) -> bool:
+    return some == others or [line.raw for line in some] == [line.raw for line in others]
+
+
+def _is_plain(text: str) -> bool:
+    """Whether there is nothing in a card that the index cannot tell."""
+    return len(text) < _LONGEST // _BYTES and is_usual(text) and not _CONTROLS_IN_TEXT.search(text)
+
+
+def _by_part(text: str) -> dict[str, list[Line]]:
+    found: dict[str, list[Line]] = {}
+    for line in parse(text):
+        name = property_of(line)
+        if name:
+            found.setdefault(part_of(name), []).append(line)
+    return found
+
+
+def _store_parts(conn: Connection, table: Table, owner: int, object_id: int, anew: Mapping[str, _Properties]) -> None:
+    properties = [each for several in anew.values() for each in several]
+    if anew:
+        _store(conn, table, owner, {object_id: _entry(object_id, properties)}, [PARTS.index(part) for part in anew])
 
 
 def drop_card(conn: Connection, origin_id: int, card_id: int) -> None:
@@ -135,46 +200,53 @@ def drop_cards(conn: Connection, origin_id: int, card_ids: Iterable[int]) -> Non
 
 
 _AT_OWNER: Any = bindparam("at_owner")
+_AT_PARTS: Any = bindparam("at_parts", expanding=True)
 _AT_NUMBERS: Any = bindparam("at_numbers", expanding=True)
 _TABLES = (item_search, card_search)
 # Made once: every PUT uses them.
+_ROWS_OF = {
+    each.name: Prepared(
+        select(each.c.part, each.c.number, each.c.entries).where(
+            each.c.owner == _AT_OWNER, each.c.part.in_(_AT_PARTS), each.c.number.in_(_AT_NUMBERS)
+        ),
+        "at_parts",
+        "at_numbers",
+    )
+    for each in _TABLES
+}
 _CHANGE = {
     each.name: Prepared(
         update(each)
-        .where(each.c.owner == _AT_OWNER, each.c.number == bindparam("at_number"))
-        .values({part: bindparam(part) for part in PARTS})
+        .where(each.c.owner == _AT_OWNER, each.c.part == bindparam("at_part"), each.c.number == bindparam("at_number"))
+        .values(entries=bindparam("new_entries"))
     )
     for each in _TABLES
 }
 _ADD = {each.name: insert(each) for each in _TABLES}
+_ALL_PARTS = tuple(range(len(PARTS)))
 
 
-@lru_cache(maxsize=256)
-def _rows_of(table: str, parts: tuple[str, ...]) -> Prepared:
-    """These parts of some rows of an owner."""
-    read = METADATA.tables[table]
-    query = select(read.c.number, *(read.c[part] for part in parts))
-    return Prepared(query.where(read.c.owner == _AT_OWNER, read.c.number.in_(_AT_NUMBERS)), "at_numbers")
-
-
-def _store(conn: Connection, table: Table, owner: int, entries: Mapping[int, _Entry]) -> None:
+def _store(
+    conn: Connection, table: Table, owner: int, entries: Mapping[int, _Entry], parts: Sequence[int] = _ALL_PARTS
+) -> None:
+    """Let these parts of the rows have these entries instead of those that the same objects had."""
     changed: dict[int, dict[int, _Entry]] = {}
     for object_id, entry in entries.items():
         changed.setdefault(object_id // SIZE, {})[object_id] = entry
-    for part in _pieces(sorted(changed)):
-        rows = _rows_of(table.name, PARTS).all(conn, {"at_owner": owner, "at_numbers": part})
-        stored = {row[0]: dict(zip(PARTS, row[1:], strict=True)) for row in rows}
-        fresh, again = [], []
-        for number in part:
-            texts = stored.get(number, dict.fromkeys(PARTS, b""))
+    for some in _pieces(sorted(changed)):
+        rows = _ROWS_OF[table.name].all(conn, {"at_owner": owner, "at_parts": parts, "at_numbers": some})
+        stored = {(part, number): text for part, number, text in rows}
+        fresh = []
+        for part, number in product(parts, some):
+            before = stored.get((part, number))
+            text = before or b""
             for object_id, entry in changed[number].items():
-                texts = {name: _spliced(text, object_id, entry.get(name, b"")) for name, text in texts.items()}
-            if number in stored:
-                again.append({"at_owner": owner, "at_number": number, **texts})
-            elif texts[PARTS[0]]:
-                fresh.append({"owner": owner, "number": number, **texts})
-        for row in again:
-            _CHANGE[table.name].run(conn, row)
+                text = _spliced(text, object_id, entry.get(PARTS[part], b""))
+            if before is not None and text != before:
+                values = {"at_owner": owner, "at_part": part, "at_number": number, "new_entries": text}
+                _CHANGE[table.name].run(conn, values)
+            elif before is None and text:
+                fresh.append({"owner": owner, "part": part, "number": number, "entries": text})
         if fresh:
             conn.execute(_ADD[table.name], fresh)
 
@@ -228,14 +300,13 @@ def find_cards(conn: Connection, origin_id: int, query: Query, category: str, un
         yield Hit(number, sure=False)
 
 
-@lru_cache(maxsize=256)
-def _scan(table: str, parts: tuple[str, ...], needles: tuple[str, ...]) -> Prepared:
-    """The parts of the rows of an owner that have any of the needles, each of which is named by the part it is for;
-    without needles all rows."""
+@lru_cache(maxsize=64)
+def _scan(table: str, needles: int) -> Prepared:
+    """A part of the rows of an owner, of those that have any of so many needles; without needles of all."""
     read = METADATA.tables[table]
-    query = select(read.c.number, *(read.c[part] for part in parts)).where(read.c.owner == _AT_OWNER)
+    query = select(read.c.number, read.c.entries).where(read.c.owner == _AT_OWNER, read.c.part == bindparam("at_part"))
     if needles:
-        query = query.where(or_(*(_contains(read.c[part], f"needle_{at}") for at, part in enumerate(needles))))
+        query = query.where(or_(*(_contains(read.c.entries, f"needle_{at}") for at in range(needles))))
     return Prepared(query)
 
 
@@ -256,10 +327,13 @@ def _find(conn: Connection, table: Table, owner: int, query: Query, added: Prope
 
 def _all(conn: Connection, table: Table, owner: int, wanted: set[str]) -> Iterator[tuple[list[int], _Row]]:
     """The parts of all rows, with the objects that are in them."""
-    parts = sorted(wanted | {PARTS[0]})
-    for _, *texts in _scan(table.name, tuple(parts), ()).each(conn, {"at_owner": owner}):
-        row = dict(zip(parts, texts, strict=True))
-        yield [int(piece.partition(PROPERTY)[0]) for piece in row[PARTS[0]].split(_ENTRY)[1:]], row
+    everywhere = PARTS[0]
+    pages = _scan(table.name, 0).each(conn, {"at_owner": owner, "at_part": PARTS.index(everywhere)})
+    while page := list(islice(pages, _ROWS)):
+        rows: dict[int, _Row] = {number: {everywhere: text} for number, text in page}
+        _complete(conn, table, owner, rows, wanted - {everywhere})
+        for row in rows.values():
+            yield [int(piece.partition(PROPERTY)[0]) for piece in row[everywhere].split(_ENTRY)[1:]], row
 
 
 def _with(
@@ -270,28 +344,29 @@ def _with(
     for each in needles:
         # Also what the index knows nothing of.
         sought.setdefault(each.part, {_ODD}).add(each.data)
-    if not sought:
-        return  # nothing can match, and there is no "any of nothing" in SQL
-    # What need not be sent from another process is not.
-    here = [(part, data) for part, several in sought.items() for data in several if conn.dialect.name != "sqlite"]
-    scan = _scan(table.name, tuple(sought), tuple(part for part, _ in here))
-    values = {f"needle_{at}": data for at, (_, data) in enumerate(here)}
-    missing = tuple(sorted(wanted - sought.keys()))
-    found: dict[int, tuple[set[int], _Row]] = {}
-    for number, *texts in scan.each(conn, {"at_owner": owner, **values}):
-        hits = {
-            each
-            for text, several in zip(texts, sought.values(), strict=True)
-            for data in several
-            if data in text
-            for each in _having(text, data)
-        }
-        if hits:
-            found[number] = hits, dict(zip(sought, texts, strict=True))
-    for part in _pieces(list(found)) if missing else ():
-        for number, *texts in _rows_of(table.name, missing).all(conn, {"at_owner": owner, "at_numbers": part}):
-            found[number][1].update(zip(missing, texts, strict=True))
-    yield from found.values()
+    hits: dict[int, set[int]] = {}
+    rows: dict[int, _Row] = {}
+    for part, several in sought.items():
+        # What need not be sent from another process is not.
+        there = {f"needle_{at}": data for at, data in enumerate(several) if conn.dialect.name != "sqlite"}
+        values = {"at_owner": owner, "at_part": PARTS.index(part), **there}
+        for number, text in _scan(table.name, len(there)).each(conn, values):
+            found = {each for data in several if data in text for each in _having(text, data)}
+            if found:
+                hits.setdefault(number, set()).update(found)
+                rows.setdefault(number, {})[part] = text
+    _complete(conn, table, owner, rows, wanted)
+    for number, row in rows.items():
+        yield hits[number], row
+
+
+def _complete(conn: Connection, table: Table, owner: int, rows: dict[int, _Row], wanted: Iterable[str]) -> None:
+    """Read those of the wanted parts that rows lack."""
+    for part in wanted:
+        for some in _pieces([number for number, row in rows.items() if part not in row]):
+            values = {"at_owner": owner, "at_parts": [PARTS.index(part)], "at_numbers": some}
+            for _, number, text in _ROWS_OF[table.name].all(conn, values):
+                rows[number][part] = text
 
 
 def _pieces(numbers: Sequence[int]) -> Iterator[Sequence[int]]:

@@ -67,14 +67,19 @@ def _of_owner(conn: Connection, engine: Engine, table: Table, owner: int, *, car
                 yield Stale(cards, owner, number)
 
 
-_NOTHING: tuple[frozenset[bytes], ...] = (frozenset(), frozenset(), frozenset())
+_Entries = dict[int, frozenset[bytes]]
+_NOTHING: _Entries = {}
 
 
-def _rows(conn: Connection, table: Table, owner: int, numbers: list[int]) -> dict[int, tuple[frozenset[bytes], ...]]:
-    """The entries of each row; their order in it means nothing."""
-    found = select(table.c.number, table.c.names, table.c.numbers, table.c.rest)
-    rows = conn.execute(found.where(table.c.owner == owner, table.c.number.in_(numbers)))
-    return {row[0]: tuple(frozenset(filter(None, bytes(part).split(_ENTRY))) for part in row[1:]) for row in rows}
+def _rows(conn: Connection, table: Table, owner: int, numbers: list[int]) -> dict[int, _Entries]:
+    """The entries of each row by their parts, without those that are empty; their order means nothing."""
+    found = select(table.c.number, table.c.part, table.c.entries)
+    rows: dict[int, _Entries] = {}
+    for number, part, text in conn.execute(found.where(table.c.owner == owner, table.c.number.in_(numbers))):
+        entries = frozenset(filter(None, bytes(text).split(_ENTRY)))
+        if entries:
+            rows.setdefault(number, {})[part] = entries
+    return rows
 
 
 def _texts(conn: Connection, owner: int, number: int, *, cards: bool) -> dict[int, tuple[str, str]]:

@@ -13,18 +13,24 @@ from radicale_bcm.contacts.searched import OPAQUE
 PROPERTY, VALUE = b"\x1f", b"\x1e"
 """What stands before each property of an entry, and between its name and its value; each value ends in PROPERTY."""
 
-PARTS = ("names", "numbers", "rest")
-"""The parts of an entry: what people look for most stands apart, so that a search reads little."""
+PARTS = ("names", "numbers", "rest", "stamps")
+"""The parts of an entry: what people look for most stands apart, so that a search reads little; and so does what every
+edit changes, so that it writes little."""
 
 _NAMES = ("fn", "n", "nickname", "org", "email")
 _NUMBERS = ("tel", "title", "role")
-_PART = dict.fromkeys(_NAMES, "names") | dict.fromkeys(_NUMBERS, "numbers")
+_STAMPS = ("rev", "x-bcm-version", "prodid")
+_PART = {
+    **dict.fromkeys(_NAMES, "names"),
+    **dict.fromkeys(_NUMBERS, "numbers"),
+    **dict.fromkeys(_STAMPS, "stamps"),
+}
 
 Properties = Mapping[str, Sequence[bytes]]
 """The properties of an entry with their values in lower case."""
 
 # One byte each, so that nobody who looks for "tel" or "org" finds every card.
-_FREQUENT = ("adr", "note", "url", "uid", "bday", "rev", "version", "categories", "photo")
+_FREQUENT = ("adr", "note", "url", "uid", "bday", "version", "categories", "photo", "x-bcm-id", "x-bcm-kind")
 _CODES = {name: bytes([code]) for code, name in enumerate((*_PART, *_FREQUENT), 128)}
 _OF_CODE = {code: name for name, code in _CODES.items()}
 

@@ -19,7 +19,7 @@ Changes = dict[str, tuple[str, str]]
 # name of its own and they stand in no group.
 _ALONE = {
     **dict.fromkeys(("TEL", "X-MS-TEL"), frozenset({"TEL", "X-MS-TEL"})),
-    **{name: frozenset({name}) for name in ("EMAIL", "NOTE", "TITLE", "ROLE", "NICKNAME", "BDAY")},
+    **{name: frozenset({name}) for name in ("EMAIL", "NOTE", "TITLE", "ROLE", "NICKNAME", "BDAY", "CATEGORIES")},
     # They carry none.
     **dict.fromkeys(("UID", "REV", "VERSION", "PRODID", "X-BCM-VERSION"), frozenset()),
 }

@@ -4,6 +4,9 @@
 The values are those that Radicale's filters see in the object of the same card (`vcard.parse_for_search`).
 """
 
+from collections.abc import Iterable
+from functools import lru_cache
+
 from radicale_bcm.contacts.escaping import split_structured, unescape
 from radicale_bcm.contacts.lines import Line, NotAVCard, parse
 
@@ -21,15 +24,28 @@ def searchable(text: str) -> list[tuple[str, list[str]]] | None:
     None for a card that has something that cannot be told this way.
     """
     try:
-        lines = parse(text)
+        return searchable_of(parse(text))
     except NotAVCard:
         return None
+
+
+def name_of(line: Line) -> str:
+    """The property that filters know a line as; "" for one that says nothing."""
+    return _lowered(line.name)
+
+
+@lru_cache(maxsize=1024)
+def _lowered(name: str) -> str:
+    return "" if name in _FRAME else name.replace("_", "-").lower()
+
+
+def searchable_of(lines: Iterable[Line]) -> list[tuple[str, list[str]]] | None:
+    """The same of some lines of a card."""
     found: list[tuple[str, list[str]]] = []
     for line in lines:
-        name = line.name
-        if name in _FRAME or not name:
+        name = name_of(line)
+        if not name:
             continue
-        name = name.replace("_", "-").lower()
         if name in OPAQUE:
             found.append((name, []))
         elif line.head.binary:

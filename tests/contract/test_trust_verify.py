@@ -58,7 +58,7 @@ SPOILT = {
         "more than one row of member",
     ),
     "index": ("DELETE FROM card_search", "search index"),
-    "index of items": ("UPDATE item_search SET names = rest, rest = names", "search index"),
+    "index of items": ("UPDATE item_search SET part = part + 10", "search index"),
     "nonce": ("DELETE FROM revision", "no sync-token can be made"),
     "counter": ("UPDATE counter SET revision = 1", "was drawn already"),
     "item's etag": ("UPDATE item SET etag = 'x'", "ETag is not that of its text"),
