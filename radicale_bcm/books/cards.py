@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
-from radicale_bcm.books import search
+from radicale_bcm.books import indexing
 from radicale_bcm.books.items import CHUNK, chunks
 from radicale_bcm.books.schema import alias, card, card_version
 from radicale_bcm.database.prepared import Prepared
@@ -125,7 +125,7 @@ def add(conn: Connection, values: Mapping[str, Any]) -> Card:
     created = conn.execute(_INSERT, dict(values)).inserted_primary_key
     assert created is not None
     added = Card(id=created[0], **values)
-    search.put_cards(conn, added.origin_id, {added.id: (added.text, added.categories)})
+    indexing.put_cards(conn, added.origin_id, {added.id: (added.text, added.categories)})
     return added
 
 
@@ -138,7 +138,7 @@ def add_many(conn: Connection, rows: list[dict[str, Any]]) -> None:
                 each["record_id"]: (each["text"], each["categories"]) for each in part if each["origin_id"] == origin_id
             }
             ids = select(card.c.id, card.c.record_id).where(card.c.origin_id == origin_id, card.c.record_id.in_(texts))
-            search.put_cards(conn, origin_id, {number: texts[record_id] for number, record_id in conn.execute(ids)})
+            indexing.put_cards(conn, origin_id, {number: texts[record_id] for number, record_id in conn.execute(ids)})
 
 
 def change(conn: Connection, old: Card, values: Mapping[str, Any]) -> Card:
@@ -146,7 +146,7 @@ def change(conn: Connection, old: Card, values: Mapping[str, Any]) -> Card:
     _UPDATE.run(conn, dict(values) | {"card_id": old.id})
     new = old._replace(**values)
     if not _INDEXED.isdisjoint(values):
-        search.change_card(conn, new.origin_id, new.id, (old.text, old.categories), (new.text, new.categories))
+        indexing.change_card(conn, new.origin_id, new.id, (old.text, old.categories), (new.text, new.categories))
     return new
 
 
@@ -199,7 +199,7 @@ def forget(conn: Connection, card_id: int) -> None:
     origin_id = conn.execute(select(card.c.origin_id).where(card.c.id == card_id)).scalar_one_or_none()
     if origin_id is not None:
         conn.execute(delete(card).where(card.c.id == card_id))
-        search.drop_card(conn, origin_id, card_id)
+        indexing.drop_card(conn, origin_id, card_id)
 
 
 def blank(conn: Connection, card_id: int) -> None:
@@ -208,7 +208,7 @@ def blank(conn: Connection, card_id: int) -> None:
     nothing = {"label": "", "text": "", "categories": "", "etag": "", "kept": "{}", "hidden": None, "gone": True}
     _UPDATE.run(conn, nothing | {"card_id": card_id})
     conn.execute(delete(card_version).where(card_version.c.card_id == card_id))
-    search.drop_card(conn, origin_id, card_id)
+    indexing.drop_card(conn, origin_id, card_id)
 
 
 def set_alias(conn: Connection, collection_id: int, card_id: int, href: str, uid: str, revision: int) -> None:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, delete, func, insert, literal_column, select, union_all, update
 
-from radicale_bcm.books import collections, search
+from radicale_bcm.books import collections, indexing
 from radicale_bcm.books.schema import HREF_LENGTH, UID_LENGTH, item, tombstone, trash
 from radicale_bcm.database.prepared import Prepared
 
@@ -161,9 +161,9 @@ def put_over(conn: Connection, collection_id: int, old: Item | None, new: NewIte
         del values["collection_id"]
         stored = Item(id=created[0], **values)
     if old:
-        search.change_item(conn, collection_id, stored.id, (old.name, old.text), (new.name, new.text))
+        indexing.change_item(conn, collection_id, stored.id, (old.name, old.text), (new.name, new.text))
     else:
-        search.put_items(conn, collection_id, {stored.id: (new.name, new.text)})
+        indexing.put_items(conn, collection_id, {stored.id: (new.name, new.text)})
     collections.touch(conn, collection_id, revision, at)
     return stored
 
@@ -187,16 +187,16 @@ def put_many(conn: Connection, collection_id: int, new: Iterable[NewItem], revis
 
 def _insert_many(conn: Connection, collection_id: int, batch: list[dict[str, Any]]) -> None:
     conn.execute(_INSERT, batch)
-    texts = {each["href"]: (each["name"], each["text"]) for each in batch if each["name"] in search.INDEXED}
+    texts = {each["href"]: (each["name"], each["text"]) for each in batch if each["name"] in indexing.INDEXED}
     if texts:
         ids = select(item.c.id, item.c.href).where(item.c.collection_id == collection_id, item.c.href.in_(texts))
-        search.put_items(conn, collection_id, {number: texts[href] for number, href in conn.execute(ids)})
+        indexing.put_items(conn, collection_id, {number: texts[href] for number, href in conn.execute(ids)})
 
 
 def remove(conn: Connection, collection_id: int, old: Item, revision: int, at: datetime) -> None:
     """Delete an item and leave its tombstone."""
     conn.execute(delete(item).where(item.c.id == old.id))
-    search.drop_item(conn, collection_id, old.id)
+    indexing.drop_item(conn, collection_id, old.id)
     conn.execute(
         insert(tombstone),
         {

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, select
 
-from radicale_bcm.books import items, search, view
+from radicale_bcm.books import indexing, items, search, view
 from radicale_bcm.books.groups import Group
 from radicale_bcm.books.schema import alias
 from radicale_bcm.books.search import Hit
@@ -99,7 +99,7 @@ def _indexed(folder: Folder, query: Query) -> dict[int, str] | None:
     """origin -> category that its cards carry here, or "" if the query does not ask for any; None if the cards are
     served with more than the index knows."""
     shown = _shown(folder)
-    if shown is None and search.CATEGORIES in query.names():
+    if shown is None and indexing.CATEGORIES in query.names():
         return None
     if any(property_of(name).lower() in query.names() for names in folder.fields.values() for name in names):
         return None

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 
 from sqlalchemy import Connection, bindparam, delete, func, select, update
 
-from radicale_bcm.books import membership, search
+from radicale_bcm.books import indexing, membership
 from radicale_bcm.books.items import chunks
 from radicale_bcm.books.membership import Epoch
 from radicale_bcm.books.schema import audience, card, epoch, exclusion, member, setting
@@ -79,10 +79,10 @@ def move_cards(conn: Connection, origin_id: int, records: Mapping[int, str], rev
         known = select(card.c.id, card.c.origin_id, card.c.text, card.c.categories).where(card.c.id.in_(part))
         found = conn.execute(known).all()
         for former in {row[1] for row in found}:
-            search.drop_cards(conn, former, [row[0] for row in found if row[1] == former])
+            indexing.drop_cards(conn, former, [row[0] for row in found if row[1] == former])
         at = {"to_origin": origin_id, "at_revision": revision}
         conn.execute(_MOVE, [at | {"card_id": number, "to_record": records[number]} for number in part])
-        search.put_cards(conn, origin_id, {row[0]: (row[2], row[3]) for row in found})
+        indexing.put_cards(conn, origin_id, {row[0]: (row[2], row[3]) for row in found})
 
 
 def _leave_audiences(conn: Connection, card_ids: Sequence[int], revision: int) -> None:

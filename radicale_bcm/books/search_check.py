@@ -10,11 +10,10 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Engine, StaticPool, Table, create_engine, delete, select
 
-from radicale_bcm.books import search
+from radicale_bcm.books import indexing
 from radicale_bcm.books.schema import card, card_search, item, item_search
 from radicale_bcm.contacts.lines import NotAVCard
 
-_ENTRY = b"\x1d"
 _PAGE = 32
 
 
@@ -47,8 +46,8 @@ def _owners(conn: Connection, *, cards: bool, table: Table) -> set[int]:
 def _of_owner(conn: Connection, engine: Engine, table: Table, owner: int, *, cards: bool) -> Iterator[Stale]:
     ids = select(card.c.id).where(card.c.origin_id == owner) if cards else select(item.c.id)
     if not cards:
-        ids = ids.where(item.c.collection_id == owner, item.c.name.in_(search.INDEXED))
-    numbers = {each // search.SIZE for each in conn.execute(ids).scalars()}
+        ids = ids.where(item.c.collection_id == owner, item.c.name.in_(indexing.INDEXED))
+    numbers = {each // indexing.SIZE for each in conn.execute(ids).scalars()}
     numbers |= set(conn.execute(select(table.c.number).where(table.c.owner == owner)).scalars())
     wanted = sorted(numbers)
     for start in range(0, len(wanted), _PAGE):
@@ -76,14 +75,14 @@ def _rows(conn: Connection, table: Table, owner: int, numbers: list[int]) -> dic
     found = select(table.c.number, table.c.part, table.c.entries)
     rows: dict[int, _Entries] = {}
     for number, part, text in conn.execute(found.where(table.c.owner == owner, table.c.number.in_(numbers))):
-        entries = frozenset(filter(None, bytes(text).split(_ENTRY)))
+        entries = frozenset(filter(None, bytes(text).split(indexing.ENTRY)))
         if entries:
             rows.setdefault(number, {})[part] = entries
     return rows
 
 
 def _texts(conn: Connection, owner: int, number: int, *, cards: bool) -> dict[int, tuple[str, str]]:
-    first, last = number * search.SIZE, (number + 1) * search.SIZE - 1
+    first, last = number * indexing.SIZE, (number + 1) * indexing.SIZE - 1
     if cards:
         found: Any = select(card.c.id, card.c.text, card.c.categories).where(
             card.c.origin_id == owner, card.c.id.between(first, last), card.c.text != ""
@@ -97,9 +96,9 @@ def _texts(conn: Connection, owner: int, number: int, *, cards: bool) -> dict[in
 
 def _fill(conn: Connection, owner: int, texts: dict[int, tuple[str, str]], *, cards: bool) -> None:
     if texts and cards:
-        search.put_cards(conn, owner, texts)
+        indexing.put_cards(conn, owner, texts)
     elif texts:
-        search.put_items(conn, owner, texts)
+        indexing.put_items(conn, owner, texts)
 
 
 def rebuild(conn: Connection, stale: Stale) -> None:

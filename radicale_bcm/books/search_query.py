@@ -13,18 +13,16 @@ from radicale_bcm.contacts.searched import OPAQUE
 PROPERTY, VALUE = b"\x1f", b"\x1e"
 """What stands before each property of an entry, and between its name and its value; each value ends in PROPERTY."""
 
-PARTS = ("names", "numbers", "rest", "stamps")
-"""The parts of an entry: what people look for most stands apart, so that a search reads little; and so does what every
-edit changes, so that it writes little."""
+PARTS = ("names", "numbers", "rest")
+"""The parts of an entry: what people look for most stands apart, so that a search reads little and an edit writes
+little."""
+
+UNTOLD = frozenset({"rev", "x-bcm-version", "prodid"})
+"""Properties that every edit changes and nobody looks for: the cards themselves tell."""
 
 _NAMES = ("fn", "n", "nickname", "org", "email")
 _NUMBERS = ("tel", "title", "role")
-_STAMPS = ("rev", "x-bcm-version", "prodid")
-_PART = {
-    **dict.fromkeys(_NAMES, "names"),
-    **dict.fromkeys(_NUMBERS, "numbers"),
-    **dict.fromkeys(_STAMPS, "stamps"),
-}
+_PART = dict.fromkeys(_NAMES, "names") | dict.fromkeys(_NUMBERS, "numbers")
 
 Properties = Mapping[str, Sequence[bytes]]
 """The properties of an entry with their values in lower case."""
@@ -106,6 +104,8 @@ class PropFilter:
 
     def holds(self, properties: Properties) -> bool | None:
         """Whether it holds for these properties; None if unknown."""
+        if self.name in UNTOLD:
+            return None
         values = properties.get(self.name)
         if self.absent or values is None:
             return self.absent and values is None
@@ -117,7 +117,7 @@ class PropFilter:
 
     def needles(self) -> list[Needle] | None:
         """Of these an entry that matches has at least one; None if nothing can be said."""
-        if self.absent:
+        if self.absent or self.name in UNTOLD:
             return None
         tag = PROPERTY + code_of(self.name) + VALUE
         if self.name in OPAQUE or not self.conditions:

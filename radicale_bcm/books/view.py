@@ -222,19 +222,8 @@ def _card_etag(etag: str, tag: str, uid: str, own_uid: str) -> str:
 
 def item_resource(each: Item) -> Resource:
     """An item as it is served."""
-    return Resource(
-        each.href,
-        each.uid,
-        f'"{each.etag}"',
-        each.text,
-        each.modified,
-        each.revision,
-        each.name,
-        each.component,
-        each.time_start,
-        each.time_end,
-        item=each,
-    )
+    own = each.href, each.uid, f'"{each.etag}"', each.text, each.modified, each.revision
+    return Resource(*own, each.name, each.component, each.time_start, each.time_end, item=each)
 
 
 def _parameters(folder: Folder) -> dict[str, Any]:
@@ -365,13 +354,12 @@ def get_whole_card(conn: Connection, folder: Folder, href: str) -> tuple[Resourc
     where only `get_card` can tell."""
     if folder.has_exceptions or not folder.epochs:
         return None
-    for *columns, audience_id in _WHOLE_PLAINLY.all(conn, _parameters(folder) | {"href": href}):
-        if audience_id is not None:
-            stored = Card._make(columns)
-            own = stored.id, href, stored.uid, stored.uid, stored.text, stored.categories, stored.etag
-            row = *own, stored.modified, stored.revision, audience_id
-            lines = _business_lines(stored.hidden, folder.fields.get(audience_id, ()))
-            return _card_resource(row, folder.categories, folder.tags, lines), stored
+    rows = _WHOLE_PLAINLY.all(conn, _parameters(folder) | {"href": href})
+    for *columns, audience_id in (row for row in rows if row[-1] is not None):
+        own = Card._make(columns)
+        row = own.id, href, own.uid, own.uid, own.text, own.categories, own.etag, own.modified, own.revision
+        lines = _business_lines(own.hidden, folder.fields.get(audience_id, ()))
+        return _card_resource((*row, audience_id), folder.categories, folder.tags, lines), own
     return None
 
 

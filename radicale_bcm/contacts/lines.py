@@ -37,7 +37,7 @@ __all__ = [
 PHYSICAL = re.compile(r"[^\r\n]*(?:\r{0,2}\n|\r)|[^\r\n]+")
 USUAL_LENGTH = 20_000
 """Texts that are shorter are remembered for a moment."""
-_FRAME = frozenset({"BEGIN", "END"})
+FRAME = frozenset({"BEGIN", "END"})
 _FOLDED = frozenset({" ", "\t"})
 _BASE64_ONLY = re.compile(r"[A-Za-z0-9+/=]+\Z")
 
@@ -263,7 +263,7 @@ def _parse_usual(text: str) -> list[Line] | None:
     lines = _usual_lines(physical, _shared_line)
     if lines is None or len(set(lines)) == len(lines):
         return lines
-    return _usual_lines(physical, _usual_line)  # whoever changes a card tells its lines by their identity
+    return _usual_lines(physical, usual_line)  # whoever changes a card tells its lines by their identity
 
 
 def _usual_lines(physical: Sequence[str], made: Callable[[str], Line | None]) -> list[Line] | None:
@@ -279,16 +279,16 @@ def _usual_lines(physical: Sequence[str], made: Callable[[str], Line | None]) ->
                 whole += physical[position][1:]
                 raw += physical[position] + "\r\n"
                 position += 1
-            line = _usual_line(whole, raw) if text else None
+            line = usual_line(whole, raw) if text else None
         else:
             line = made(text)
-        if line is None or (line.name in _FRAME and not (line.value == "VCARD" and position in (1, last))):
+        if line is None or (line.name in FRAME and not (line.value == "VCARD" and position in (1, last))):
             return None
         append(line)
     return lines
 
 
-def _usual_line(text: str, raw: str = "") -> Line | None:
+def usual_line(text: str, raw: str = "") -> Line | None:
     """A line that has nothing unusual about it; `raw` is its text with folds, if it has any."""
     before, colon, value = text.partition(":")
     head = usual_head_of(before) if colon else None
@@ -298,7 +298,7 @@ def _usual_line(text: str, raw: str = "") -> Line | None:
 
 
 # What a client sends, what it had and what is served now differ in a line or two.
-_shared_line = lru_cache(maxsize=512)(_usual_line)
+_shared_line = lru_cache(maxsize=512)(usual_line)
 
 
 def _parse_any(text: str) -> list[Line]:

@@ -8,12 +8,11 @@ from collections.abc import Iterable
 from functools import lru_cache
 
 from radicale_bcm.contacts.escaping import split_structured, unescape
-from radicale_bcm.contacts.lines import Line, NotAVCard, parse
+from radicale_bcm.contacts.lines import FRAME, Line, NotAVCard, parse
 
 OPAQUE = frozenset({"photo", "logo", "sound", "key"})
 """Properties whose values nobody searches: only that they are there is told."""
 
-_FRAME = frozenset({"BEGIN", "END"})
 _ADDRESS_PARTS = 7
 _NAME_PARTS = 5
 
@@ -29,21 +28,17 @@ def searchable(text: str) -> list[tuple[str, list[str]]] | None:
         return None
 
 
-def name_of(line: Line) -> str:
-    """The property that filters know a line as; "" for one that says nothing."""
-    return _lowered(line.name)
-
-
 @lru_cache(maxsize=1024)
-def _lowered(name: str) -> str:
-    return "" if name in _FRAME else name.replace("_", "-").lower()
+def property_of(name: str) -> str:
+    """What filters call a property; "" for what is none."""
+    return "" if name in FRAME else name.replace("_", "-").lower()
 
 
 def searchable_of(lines: Iterable[Line]) -> list[tuple[str, list[str]]] | None:
     """The same of some lines of a card."""
     found: list[tuple[str, list[str]]] = []
     for line in lines:
-        name = name_of(line)
+        name = property_of(line.name)
         if not name:
             continue
         if name in OPAQUE:

@@ -12,7 +12,7 @@ from radicale.app.report import test_filter as radicale_matches
 from radicale.storage import BaseCollection, BaseStorage
 from radicale.xmlutils import make_clark
 
-from radicale_bcm.books import matching, search, view
+from radicale_bcm.books import indexing, matching, view
 from radicale_bcm.books.history import Actor
 from radicale_bcm.cli.sample import contacts
 from radicale_bcm.cli.sample_private import plain_contacts
@@ -229,7 +229,7 @@ def test_the_index_follows_every_write(storage: BaseStorage) -> None:
         storage.move(item, collection, "101.vcf")
     assert _find(storage, "trillian") == {"101.vcf"}
     with storage.site.write(Actor("test", "test", "command")) as unit:
-        search.rebuild(unit.conn)
+        indexing.rebuild(unit.conn)
     assert _find(storage, "trillian") == {"101.vcf"}
     with storage.acquire_lock("w", "alice"):
         collection_at(storage, "/alice/odd/").delete("101.vcf")
@@ -241,7 +241,7 @@ def test_comparing_answers_logs_a_difference(storage: BaseStorage, caplog: pytes
     with storage.site.write(Actor("test", "test", "command")) as unit:
         (collection_id,) = unit.conn.exec_driver_sql("SELECT id FROM collection WHERE path = 'alice/odd'").one()
         (number,) = unit.conn.exec_driver_sql("SELECT id FROM item WHERE uid = 'odd-2'").one()
-        search.drop_item(unit.conn, collection_id, number)
+        indexing.drop_item(unit.conn, collection_id, number)
     storage.compares_answers = True
     try:
         with storage.acquire_lock("r", "alice"):
@@ -251,4 +251,4 @@ def test_comparing_answers_logs_a_difference(storage: BaseStorage, caplog: pytes
     assert any("less" in record.getMessage() for record in caplog.records)
     assert "odd-2" in {item.uid for item, _ in found}
     with storage.site.write(Actor("test", "test", "command")) as unit:
-        search.rebuild(unit.conn)
+        indexing.rebuild(unit.conn)

@@ -3,7 +3,7 @@
 
 from alembic import op
 
-from radicale_bcm.books import search
+from radicale_bcm.books import indexing
 from radicale_bcm.books.schema import METADATA, card_search, item_search
 
 revision = "0002"
@@ -14,4 +14,4 @@ def upgrade() -> None:
     """Create the tables, where the first schema did not, and index everything; a repeated run does it anew."""
     connection = op.get_bind()
     METADATA.create_all(connection, tables=[item_search, card_search], checkfirst=True)
-    search.rebuild(connection)
+    indexing.rebuild(connection)

@@ -4,7 +4,7 @@
 from alembic import op
 from sqlalchemy import inspect
 
-from radicale_bcm.books import search
+from radicale_bcm.books import indexing
 from radicale_bcm.books.schema import METADATA, card_search, item_search
 
 revision = "0008"
@@ -24,4 +24,4 @@ def upgrade() -> None:
         for table in tables:
             # To unpack it takes longer than to look through it.
             op.execute(f"ALTER TABLE {table.name} ALTER COLUMN entries SET STORAGE EXTERNAL")
-    search.rebuild(connection)
+    indexing.rebuild(connection)
