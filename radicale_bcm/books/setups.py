@@ -30,6 +30,13 @@ class Setup(NamedTuple):
     changed_at: datetime
 
 
+class Rights(NamedTuple):
+    """What a set-up lets people do in its sync folder."""
+
+    access: str
+    on_delete: str
+
+
 class Origin(NamedTuple):
     """A business database that is known, by the identity that is kept in it."""
 
@@ -55,7 +62,11 @@ _SETUPS = select(
 ).order_by(setup.c.principal)
 _ORIGINS = select(*(origin.c[name] for name in Origin._fields)).order_by(origin.c.name)
 _CURRENT_ORIGIN = Prepared(_ORIGINS.where(origin.c.current.is_(True)))
-_OF_COLLECTION = Prepared(_SETUPS.where(setup.c.collection_id == bindparam("collection_id"), setup.c.enabled.is_(True)))
+_OF_COLLECTION = Prepared(
+    select(setup.c.access, setup.c.on_delete).where(
+        setup.c.collection_id == bindparam("collection_id"), setup.c.enabled.is_(True)
+    )
+)
 
 
 def _made(row: Any) -> Setup:
@@ -80,10 +91,10 @@ def of_principal(conn: Connection, principal: str) -> Setup | None:
     return _made(row) if row else None
 
 
-def of_collection(conn: Connection, collection_id: int) -> Setup | None:
-    """The enabled set-up whose sync folder this is."""
+def of_collection(conn: Connection, collection_id: int) -> Rights | None:
+    """What the enabled set-up whose sync folder this is lets people do there."""
     row = _OF_COLLECTION.first(conn, {"collection_id": collection_id})
-    return _made(row) if row else None
+    return Rights._make(row) if row else None
 
 
 def all_setups(conn: Connection) -> list[Setup]:

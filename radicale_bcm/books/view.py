@@ -128,7 +128,8 @@ _HAS_HREF = card.c.href.in_(_HREFS)
 _BY_HREF = Prepared(_LOOKED_UP.where(_HAS_HREF, alias.c.href.is_(None)), "hrefs", "audiences")
 _BY_ALIAS = Prepared(_RENAMED.where(alias.c.href.in_(_HREFS)), "hrefs", "audiences")
 _BY_HREF_PLAINLY = Prepared(_LOOKED_UP_PLAINLY.where(_HAS_HREF), "hrefs", "audiences")
-_WHOLE_PLAINLY = Prepared(select(*cards.COLUMNS, _STAY).where(card.c.href == bindparam("href")), "audiences")
+_NO_ITEM = ~exists().where(item.c.collection_id == bindparam("collection_id"), item.c.href == card.c.href)
+_WHOLE_PLAINLY = Prepared(select(*cards.COLUMNS, _STAY).where(card.c.href == bindparam("href"), _NO_ITEM), "audiences")
 _TEXT = (card.c.href, card.c.etag, card.c.text, card.c.categories, _STAY)
 _TEXTS_PLAINLY = Prepared(_LOOKED_UP_PLAINLY.with_only_columns(*_TEXT).where(_HAS_HREF), "hrefs", "audiences")
 _BY_UID = (
@@ -350,8 +351,7 @@ def get_card(conn: Connection, folder: Folder, href: str) -> Resource | None:
 
 
 def get_whole_card(conn: Connection, folder: Folder, href: str) -> tuple[Resource, Card] | None:
-    """A business card at an href where no item is, as it is served and as it is stored; None where there is none, or
-    where only `get_card` can tell."""
+    """A business card, as it is served and as it is stored; None where there is none, or where only `get` can tell."""
     if folder.has_exceptions or not folder.epochs:
         return None
     rows = _WHOLE_PLAINLY.all(conn, _parameters(folder) | {"href": href})

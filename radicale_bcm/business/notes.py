@@ -7,7 +7,7 @@ one change even if the process is killed between the two commits.
 """
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, select
@@ -34,13 +34,25 @@ _PENDING = Prepared(_ALL)
 _ABOUT = Prepared(_ALL.where(change_note.c.record_id == bindparam("record")))
 _ANY = Prepared(select(change_note.c.seq).where(_MINE).limit(1))
 _INSERT = Prepared(change_note.insert().returning(change_note.c.seq))
+_OVERWRITE = Prepared(change_note.update().where(_MINE, change_note.c.seq == bindparam("at_seq")))
 _REMOVE = Prepared(change_note.delete().where(change_note.c.seq.in_(bindparam("seqs", expanding=True))), "seqs")
 
 
-def write(connection: Connection, consumer_id: int, record_id: str, record_version: str, data: dict[str, Any]) -> int:
-    """Write a note in the transaction that changes the record. Returns its seq."""
-    values = {"consumer_id": consumer_id, "record_id": record_id, "record_version": record_version}
-    (key,) = _INSERT.one(connection, values | {"data": _json(data)})
+def write(
+    connection: Connection,
+    consumer_id: int,
+    record_id: str,
+    record_version: str,
+    data: dict[str, Any],
+    done: Sequence[int] = (),
+) -> int:
+    """Write a note in the transaction that changes the record, in the place of those that are done with. Returns its
+    seq."""
+    values = {"record_id": record_id, "record_version": record_version, "data": _json(data)}
+    remove(connection, done[1:])
+    if done and _OVERWRITE.run(connection, values | {"at_seq": done[0], "consumer": consumer_id}):
+        return done[0]
+    (key,) = _INSERT.one(connection, values | {"consumer_id": consumer_id})
     return int(key)
 
 

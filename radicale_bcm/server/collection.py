@@ -28,6 +28,12 @@ if TYPE_CHECKING:
 _SUFFIX = {"VADDRESSBOOK": ".vcf", "VCALENDAR": ".ics"}
 
 
+def _is_sent_back() -> bool:
+    """Whether what is being PUT looks like a business card that was served: a guess at where to look first."""
+    sent = request.current().cards
+    return len(sent) == 1 and "\nX-BCM-" in sent[0].serialize()
+
+
 class Collection(BaseCollection):
     """A collection of the state database; `row` is None only for a root that has no properties."""
 
@@ -74,21 +80,23 @@ class Collection(BaseCollection):
             return self._found[href]
         assert self.row is not None
         with self._storage.snapshot() as conn:
-            # An item comes first (view.find), and what the folder shows besides need not be known then.
-            own = items.get(conn, self.row.id, href)
-            found = view.item_resource(own) if own else self._business_card(conn, href)
+            found = self._card_to_edit(conn, href) if _is_sent_back() else None
+            if found is None:
+                # An item comes first (view.find), and what the folder shows besides need not be known then.
+                own = items.get(conn, self.row.id, href)
+                found = view.item_resource(own) if own else self._card_to_edit(conn, href)
+            if found is None:
+                found = view.get_card(conn, self.folder, href)
         if self._storage.is_steady:
             self._found[href] = found
         return found
 
-    def _business_card(self, conn: Connection, href: str) -> Resource | None:
-        if self._storage.session.unit is not None:
-            # Whoever is about to change it needs all of it.
-            whole = view.get_whole_card(conn, self.folder, href)
-            if whole is not None:
-                found, self._known = whole
-                return found
-        return view.get_card(conn, self.folder, href)
+    def _card_to_edit(self, conn: Connection, href: str) -> Resource | None:
+        """The business card at an href, with all of it in mind, for whoever is about to change it; None if in doubt."""
+        if self._storage.is_reading:
+            return None
+        found, self._known = view.get_whole_card(conn, self.folder, href) or (None, None)
+        return found
 
     def remember_state(self) -> None:
         """Fix token and ETag to the snapshot of this moment."""

@@ -258,6 +258,12 @@ class Storage(BaseStorage):
         return seen[path]
 
     @property
+    def is_reading(self) -> bool:
+        """Whether this thread is not about to write."""
+        found: Session | None = getattr(self._local, "session", None)
+        return found is None or found.unit is None
+
+    @property
     def is_steady(self) -> bool:
         """Whether what this lock's connection was asked before is still true: nothing was written under it."""
         unit = self.session.unit

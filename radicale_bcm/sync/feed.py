@@ -66,16 +66,18 @@ class Feed:
     def note(self, records: Records, record_id: str, record_version: str, data: dict[str, Any]) -> int:
         """Write down, in the transaction of these records, what is to be finished if this unit is interrupted.
 
-        The note stands for what the log says about the record, so that is removed, and so are the notes of units that
-        came before: one commit does it all.
+        The note stands for what the log says about the record, so that is removed, and takes the place of the notes of
+        units that came before: one commit does it all.
         """
         changes.settle(records.connection, self._consumer_id, record_id)
-        notes.remove(records.connection, self._done)
-        return notes.write(records.connection, self._consumer_id, record_id, record_version, data)
+        # From here on they may say something that is not done. If this unit fails, whoever looks at them finds that
+        # they are done.
+        done, self._done = self._done, []
+        return notes.write(records.connection, self._consumer_id, record_id, record_version, data, done)
 
     def done_with(self, note_seqs: Iterable[int]) -> None:
-        """The units that wrote these notes were committed. The next one removes them; if there is none, `close` does,
-        or whoever looks for what is to be finished."""
+        """The units that wrote these notes were committed. The next one writes over them; if there is none, `close`
+        removes them, or whoever looks for what is to be finished."""
         self._done = list(note_seqs)
 
     def notes(self, records: Records, record_id: str | None = None) -> list[Note]:

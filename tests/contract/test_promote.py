@@ -669,4 +669,4 @@ def test_where_a_card_stands_can_be_told(world):
         collection = collections.get(conn, "alice/Contacts")
         assert places.of(conn, collection.id, card_) == ("4711.vcf", "andrea-1")
         assert places.is_shown(conn, collection, card_)
-        assert setups.of_collection(conn, collection.id).principal == "alice"
+        assert setups.of_principal(conn, "alice").collection_id == collection.id
