@@ -7,9 +7,10 @@ Imported by business and books.
 import logging
 import os
 import select
+import time
 import weakref
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from sqlalchemy import Connection, Engine, RootTransaction, create_engine, event
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
 from radicale_bcm.database import sqlite
 from radicale_bcm.database.errors import BadUrl, NoDriver, translated, url_safe
@@ -29,6 +30,8 @@ CONNECT_SECONDS = 5
 # Of idle connections the one that was used last is taken (LIFO): it still has its pages and statements at hand.
 POOL_SIZE = 10
 POOL_OVERFLOW = 20
+# Connections kept for single queries, and for how long: they are a part of the pool, which looks after their age.
+_SPARE_SIZE, _SPARE_SECONDS = 4, 300.0
 
 # Execution options of a connection: the mode of its next transaction, and the query that it begins with.
 _WRITE, _LOCK = "bcm_write", "bcm_lock"
@@ -133,16 +136,66 @@ def first_row(engine: Engine, query: str) -> tuple[Any, ...] | None:
     with translated(engine.url):
         if isinstance(engine.pool, sqlite.SqlitePool):
             return engine.pool.first_row(engine, query)
-        with closing(engine.raw_connection()) as connection:
+        return _SPARE[engine].first_row(query)
+
+
+class _Spare:
+    """Connections to a server that `first_row` keeps: the pool takes longer to lend one than the server to answer."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = weakref.ref(engine)
+        # The one that was used last at the end; each with when it was borrowed from the pool.
+        self._idle: list[tuple[float, PoolProxiedConnection]] = []
+        event.listen(engine, "engine_disposed", lambda _engine: self.close())
+
+    def first_row(self, query: str) -> tuple[Any, ...] | None:
+        """See `first_row`."""
+        since, connection = self._taken()
+        try:
             cursor = connection.cursor()
+            cursor.execute(query)
+            found: tuple[Any, ...] | None = cursor.fetchone()
+            cursor.close()
+        except BaseException:
+            _drop(connection)  # it may be lost, and the pool would try to roll back on it
+            raise
+        if len(self._idle) < _SPARE_SIZE and time.monotonic() - since < _SPARE_SECONDS:
+            self._idle.append((since, connection))
+        else:
+            connection.close()
+        return found
+
+    def _taken(self) -> tuple[float, PoolProxiedConnection]:
+        engine = self._engine()
+        assert engine is not None
+        while self._idle:
             try:
-                cursor.execute(query)
-                found: tuple[Any, ...] | None = cursor.fetchone()
-                cursor.close()
-            except BaseException:
-                connection.invalidate()  # it may be lost, and the pool would try to roll back on it
-                raise
-            return found
+                since, connection = self._idle.pop()
+            except IndexError:  # another thread was faster
+                break
+            try:
+                if engine.dialect.do_ping(connection.dbapi_connection):  # type: ignore[arg-type]
+                    return since, connection
+            except engine.dialect.loaded_dbapi.Error:
+                _drop(connection)
+        return time.monotonic(), engine.raw_connection()
+
+    def close(self) -> None:
+        """Close them."""
+        idle, self._idle = self._idle, []
+        for _, connection in idle:
+            _drop(connection)
+
+    def forget(self) -> None:
+        """Use them no more, and leave them as they are: they are the parent process's."""
+        _FORGOTTEN.extend(self._idle)
+        self._idle = []
+
+
+def _drop(connection: PoolProxiedConnection) -> None:
+    """Close a connection, whatever state it is in."""
+    connection.invalidate()
+    connection.close()
 
 
 def sqlite_path(engine: Engine) -> Path | None:
@@ -247,7 +300,7 @@ def _make_mariadb(url: URL, _own: bool, _only_ours: bool) -> Engine:
 
 
 def _make_server(url: URL, arguments: dict[str, Any]) -> Engine:
-    return create_engine(
+    engine = create_engine(
         url,
         connect_args=arguments,
         pool_use_lifo=True,
@@ -257,6 +310,8 @@ def _make_server(url: URL, arguments: dict[str, Any]) -> Engine:
         pool_pre_ping=True,
         pool_recycle=1800,
     )
+    _SPARE[engine] = _Spare(engine)
+    return engine
 
 
 _MAKERS: dict[str, Callable[[URL, bool, bool], Engine]] = {
@@ -267,10 +322,14 @@ _MAKERS: dict[str, Callable[[URL, bool, bool], Engine]] = {
 }
 
 _ENGINES: weakref.WeakSet[Engine] = weakref.WeakSet()
+_SPARE: weakref.WeakKeyDictionary[Engine, _Spare] = weakref.WeakKeyDictionary()
+_FORGOTTEN: list[Any] = []
 
 
 def _forget_connections() -> None:
     # A forked worker must not talk on its parent's sockets, nor close them.
+    for each in _SPARE.values():
+        each.forget()
     for engine in _ENGINES:
         engine.dispose(close=False)
 

@@ -194,6 +194,32 @@ def test_sqlite_leaves_a_file_that_is_another_one_now(tmp_path):
     engine.dispose()
 
 
+@pytest.mark.servers
+@pytest.mark.parametrize("name", ["postgresql", "mariadb"])
+def test_single_queries_use_a_connection_again_until_it_is_lost(name, request):
+    server = request.getfixturevalue(name)
+    engine = open_engine(server.new_database())
+    query = "SELECT pg_backend_pid()" if name == "postgresql" else "SELECT connection_id()"
+    first = engines.first_row(engine, query)
+    assert engines.first_row(engine, query) == first
+    with pytest.raises(DatabaseError):
+        engines.first_row(engine, "SELECT nonsense")
+    second = engines.first_row(engine, query)
+    assert engines.first_row(engine, query) == second != first
+    server.administer(f"SELECT pg_terminate_backend({second[0]})" if name == "postgresql" else f"KILL {second[0]}")
+    time.sleep(0.3)
+    assert engines.first_row(engine, query) != second
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0 if engines.first_row(engine, query) not in (None, second) else 1)
+    assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
+    third = engines.first_row(engine, query)
+    assert engines.first_row(engine, query) == third
+    engine.dispose()
+    assert engines.first_row(engine, query) != third
+    engine.dispose()
+
+
 @pytest.mark.parametrize("only_ours", [False, True])
 def test_sqlite_reads_text_that_is_no_utf_8(tmp_path, only_ours):
     (tmp_path / "a.sqlite").touch()
