@@ -155,6 +155,39 @@ class TestWriting:
         assert after.fields == {name: value for name, value in NICK.items() if name != "email"}
         assert plain_sql("SELECT email FROM contact") == [(None,)]
 
+    @pytest.mark.parametrize(
+        "changes",
+        [
+            {"job_title": "Director", "email": ""},
+            {"company": "Contoso"},
+            {"company": "", "note": "one\ntwo"},
+            {"birthday": "1980-02-29", "anniversary": "--05-17"},
+            {"business_phone": "+1 555 1", "business_street": "1 Main St"},
+        ],
+    )
+    def test_a_locked_record_is_told_as_it_is_after_a_change(self, business_database, plain_sql, changes):
+        plain_sql("INSERT INTO account (name) VALUES ('Contoso')")
+        with business_database.writer() as records:
+            made = records.insert({**NICK, "company": "Fabrikam"})
+        with business_database.writer() as records:
+            locked = records.get(made.id, lock=True)
+            after = records.update(made.id, changes, locked.version)
+            assert after == records.get(made.id) != locked
+            assert list(after.fields) == list(records.get(made.id).fields)
+
+    @pytest.mark.parametrize("engine_name", ["sqlite"], indirect=True)
+    def test_a_trigger_of_somebody_is_seen(self, business_database, plain_sql):
+        record = insert(business_database)
+        plain_sql(
+            "CREATE TRIGGER theirs AFTER UPDATE ON contact WHEN NEW.profession IS NOT 'theirs' BEGIN"
+            " UPDATE contact SET profession = 'theirs' WHERE id = NEW.id; END"
+        )
+        with business_database.writer() as records:
+            locked = records.get(record.id, lock=True)
+            after = records.update(record.id, {"nickname": "Nicky"}, locked.version)
+            assert after.fields["profession"] == "theirs"
+            assert after == records.get(record.id)
+
     @pytest.mark.parametrize("changes", [{"name": "x"}, {}])
     def test_a_stale_version_is_refused_and_nothing_is_written(self, business_database, changes):
         record = insert(business_database)

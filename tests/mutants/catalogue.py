@@ -319,4 +319,32 @@ MUTANTS = (
         'said.append("")',
         _only("property/test_repeated_polls", "first"),
     ),
+    Mutant(
+        "a note that says something new counts as done",
+        "radicale_bcm/sync/feed.py",
+        "        done, self._done = self._done, []\n        return notes",
+        "        done = self._done\n        return notes",
+        _only("contract/test_interrupted", "sqlite and an_edit_is_whole"),
+    ),
+    Mutant(
+        "lines that changed places are left in the index as they were",
+        "radicale_bcm/books/indexing.py",
+        "    if then != still:",
+        "    if False:",
+        _only("contract/test_search_index", "sqlite and made_anew"),
+    ),
+    Mutant(
+        "an edit tells the index what the rest of the card forbids to tell",
+        "radicale_bcm/books/indexing.py",
+        "if start < len(key) or text.startswith(ODD, start):",
+        "if start < len(key):",
+        _only("contract/test_search_index", "sqlite and made_anew"),
+    ),
+    Mutant(
+        "a record is not read again after somebody's trigger changed it",
+        "radicale_bcm/business/records.py",
+        "is_all = before.type == DEFAULT_TYPE and found[0] == version + 1",
+        "is_all = before.type == DEFAULT_TYPE",
+        _only("contract/test_records", "trigger_of_somebody"),
+    ),
 )
