@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
-"""Writes the search index. Imported by the other modules of books, and by sync for what it mends.
+"""Writes the search index. Imported by the other modules of books.
 
 What an object has in a part of the index is its entry there: its number, then its properties with their values. Objects
 with neighbouring ids share a row in each part. A write changes the rows of its object in the transaction that stores
@@ -12,7 +12,7 @@ from functools import lru_cache
 from itertools import product
 from typing import Any
 
-from sqlalchemy import Connection, Table, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Table, and_, bindparam, delete, insert, select, update
 
 from radicale_bcm.books.schema import card, card_search, item, item_search
 from radicale_bcm.books.search_query import PARTS, PROPERTY, UNTOLD, VALUE, code_of, encoded, part_of
@@ -247,7 +247,7 @@ ROWS_OF = {
 
 def _at(table: Table) -> Any:
     one = table.c.part == bindparam("at_part"), table.c.number == bindparam("at_number")
-    return (table.c.owner == _AT_OWNER) & one[0] & one[1]
+    return and_(table.c.owner == _AT_OWNER, *one)
 
 
 _ENTRIES = {each.name: Prepared(select(each.c.entries).where(_at(each))) for each in _TABLES}
