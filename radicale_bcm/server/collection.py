@@ -28,12 +28,6 @@ if TYPE_CHECKING:
 _SUFFIX = {"VADDRESSBOOK": ".vcf", "VCALENDAR": ".ics"}
 
 
-def _is_sent_back() -> bool:
-    """Whether what is being PUT looks like a business card that was served: a guess at where to look first."""
-    sent = request.current().cards
-    return len(sent) == 1 and "\nX-BCM-" in sent[0].serialize()
-
-
 class Collection(BaseCollection):
     """A collection of the state database; `row` is None only for a root that has no properties."""
 
@@ -80,7 +74,7 @@ class Collection(BaseCollection):
             return self._found[href]
         assert self.row is not None
         with self._storage.snapshot() as conn:
-            found = self._card_to_edit(conn, href) if _is_sent_back() else None
+            found = self._card_to_edit(conn, href) if request.is_sent_back() else None
             if found is None:
                 # An item comes first (view.find), and what the folder shows besides need not be known then.
                 own = items.get(conn, self.row.id, href)
