@@ -177,7 +177,8 @@ class _Spare:
                 if engine.dialect.do_ping(connection.dbapi_connection):  # type: ignore[arg-type]
                     return since, connection
             except engine.dialect.loaded_dbapi.Error:
-                _drop(connection)
+                pass
+            _drop(connection)
         return time.monotonic(), engine.raw_connection()
 
     def close(self) -> None:

@@ -74,11 +74,12 @@ class Collection(BaseCollection):
             return self._found[href]
         assert self.row is not None
         with self._storage.snapshot() as conn:
-            found = self._card_to_edit(conn, href) if request.is_sent_back() else None
+            sent_back = request.is_sent_back()
+            found = self._card_to_edit(conn, href) if sent_back else None
             if found is None:
                 # An item comes first (view.find), and what the folder shows besides need not be known then.
                 own = items.get(conn, self.row.id, href)
-                found = view.item_resource(own) if own else self._card_to_edit(conn, href)
+                found = view.item_resource(own) if own else None if sent_back else self._card_to_edit(conn, href)
             if found is None:
                 found = view.get_card(conn, self.folder, href)
         if self._storage.is_steady:
