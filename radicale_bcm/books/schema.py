@@ -170,7 +170,7 @@ card_version = Table(
     METADATA,
     Column("card_id", _ID, ForeignKey("card.id", ondelete="CASCADE"), primary_key=True),
     Column("version", BigInteger, primary_key=True, autoincrement=False),
-    Column("text", LargeBinary(2**24 - 1), nullable=False, comment="zlib; long values replaced by their hash"),
+    Column("text", LargeBinary(2**24 - 1), nullable=False, comment="text, or zlib; long values are hashes"),
     comment="what a client may still hold: the base of a merge without If-Match",
 )
 
