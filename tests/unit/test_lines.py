@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from radicale_bcm.contacts import lines
+from radicale_bcm.contacts import heads
 from radicale_bcm.contacts.escaping import decode_parameter, encode_parameter
 from radicale_bcm.contacts.lines import (
     Line,
@@ -18,6 +18,7 @@ from radicale_bcm.contacts.lines import (
     split_structured,
     unescape,
 )
+from tests.fuzz.cards import check_fast_reading
 
 
 def card(*content: str, end: str = "\r\n") -> str:
@@ -229,10 +230,11 @@ def test_hostile_text_takes_linear_time(body):
 )
 def test_the_fast_reading_of_a_card_is_the_thorough_one(between, is_usual):
     text = f"BEGIN:VCARD\r\n{between}END:VCARD\r\n"
-    usual = lines._parse_usual(text)
-    assert (usual is not None) is is_usual
-    if usual:
-        thorough = lines._parse_any(text)
-        assert [(each.head, each.value, each.raw) for each in usual] == [
-            (each.head, each.value, each.raw) for each in thorough
-        ]
+    assert check_fast_reading(text) is is_usual
+
+
+def test_a_line_that_is_shared_outlives_its_head():
+    text = card("VERSION:3.0", "TEL;TYPE=work:1")
+    assert check_fast_reading(text)
+    heads._cached_head.cache_clear()
+    assert check_fast_reading(text)
