@@ -20,18 +20,18 @@ from sqlalchemy import Connection, Engine, RootTransaction, create_engine, event
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.engine import URL, make_url
-from sqlalchemy.pool import PoolProxiedConnection, QueuePool
 
 from radicale_bcm.database import sqlite
 from radicale_bcm.database.errors import BadUrl, NoDriver, translated, url_safe
+from radicale_bcm.database.keeping import KeepingPool
 
 LOCK_SECONDS = 30
 CONNECT_SECONDS = 5
 # Of idle connections the one that was used last is taken (LIFO): it still has its pages and statements at hand.
 POOL_SIZE = 10
 POOL_OVERFLOW = 20
-# Connections kept for single queries, and for how long: they are a part of the pool, which looks after their age.
-_SPARE_SIZE, _SPARE_SECONDS = 4, 300.0
+RECYCLE_SECONDS = 1800
+"""After so long a connection to a server is made anew."""
 
 # Execution options of a connection: the mode of its next transaction, and the query that it begins with.
 _WRITE, _LOCK = "bcm_write", "bcm_lock"
@@ -46,9 +46,6 @@ def _brief(record: logging.LogRecord) -> bool:
     record.exc_info = None
     return True
 
-
-for _pool in (QueuePool, sqlite.SqlitePool):
-    logging.getLogger(f"{_pool.__module__}.{_pool.__name__}").addFilter(_brief)
 
 _DRIVERS = {
     "sqlite": "sqlite+bcm",
@@ -90,13 +87,11 @@ def begin(connection: Connection, *, write: bool, lock: str | None = None) -> Ro
     dispatch = connection.engine.dispatch
     listened = dispatch.before_cursor_execute or dispatch.before_execute
     run = None if listened else driver.execute if hasattr(driver, "execute") else partial(_execute, driver)
-    if not isinstance(driver, sqlite.SqliteConnection):
-        connection.execution_options(**{_WRITE: write, _LOCK: lock, ON_DRIVER: run})
-        return connection.begin()
-    driver.reads = not write
+    if isinstance(driver, sqlite.SqliteConnection):
+        driver.reads = not write
     now = connection.get_execution_options()
-    if now.get(_WRITE) is not write or now.get(ON_DRIVER) != run:
-        connection.execution_options(**{_WRITE: write, ON_DRIVER: run})
+    if now.get(_WRITE) is not write or now.get(_LOCK) != lock or now.get(ON_DRIVER) != run:
+        connection.execution_options(**{_WRITE: write, _LOCK: lock, ON_DRIVER: run})
     return connection.begin()
 
 
@@ -112,20 +107,22 @@ def transaction(engine: Engine, *, write: bool, lock: str | None = None) -> Iter
 
     What SQLAlchemy or the driver raises leaves as errors.DatabaseError; everything else passes as it is.
     """
-    pool = engine.pool
+    pool = _pool(engine)
     with translated(engine.url):
-        if not isinstance(pool, sqlite.SqlitePool):
-            with engine.connect() as connection, begin(connection, write=write, lock=lock):
-                yield connection
-            return
         connection = pool.borrowed(engine)
         try:
-            with begin(connection, write=write):
+            with begin(connection, write=write, lock=lock):
                 yield connection
         except BaseException as error:
             pool.give_up(connection, error)
             raise
         pool.give_back(connection)
+
+
+def _pool(engine: Engine) -> KeepingPool:
+    pool = engine.pool
+    assert isinstance(pool, KeepingPool)
+    return pool
 
 
 def first_row(engine: Engine, query: str) -> tuple[Any, ...] | None:
@@ -134,69 +131,7 @@ def first_row(engine: Engine, query: str) -> tuple[Any, ...] | None:
     Errors leave as errors.DatabaseError.
     """
     with translated(engine.url):
-        if isinstance(engine.pool, sqlite.SqlitePool):
-            return engine.pool.first_row(engine, query)
-        return _SPARE[engine].first_row(query)
-
-
-class _Spare:
-    """Connections to a server that `first_row` keeps: the pool takes longer to lend one than the server to answer."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = weakref.ref(engine)
-        # The one that was used last at the end; each with when it was borrowed from the pool.
-        self._idle: list[tuple[float, PoolProxiedConnection]] = []
-        event.listen(engine, "engine_disposed", lambda _engine: self.close())
-
-    def first_row(self, query: str) -> tuple[Any, ...] | None:
-        """See `first_row`."""
-        since, connection = self._taken()
-        try:
-            cursor = connection.cursor()
-            cursor.execute(query)
-            found: tuple[Any, ...] | None = cursor.fetchone()
-            cursor.close()
-        except BaseException:
-            _drop(connection)  # it may be lost, and the pool would try to roll back on it
-            raise
-        if len(self._idle) < _SPARE_SIZE and time.monotonic() - since < _SPARE_SECONDS:
-            self._idle.append((since, connection))
-        else:
-            connection.close()
-        return found
-
-    def _taken(self) -> tuple[float, PoolProxiedConnection]:
-        engine = self._engine()
-        assert engine is not None
-        while self._idle:
-            try:
-                since, connection = self._idle.pop()
-            except IndexError:  # another thread was faster
-                break
-            try:
-                if engine.dialect.do_ping(connection.dbapi_connection):  # type: ignore[arg-type]
-                    return since, connection
-            except engine.dialect.loaded_dbapi.Error:
-                pass
-            _drop(connection)
-        return time.monotonic(), engine.raw_connection()
-
-    def close(self) -> None:
-        """Close them."""
-        idle, self._idle = self._idle, []
-        for _, connection in idle:
-            _drop(connection)
-
-    def forget(self) -> None:
-        """Use them no more, and leave them as they are: they are the parent process's."""
-        _FORGOTTEN.extend(self._idle)
-        self._idle = []
-
-
-def _drop(connection: PoolProxiedConnection) -> None:
-    """Close a connection, whatever state it is in."""
-    connection.invalidate()
-    connection.close()
+        return _pool(engine).first_row(engine, query)
 
 
 def sqlite_path(engine: Engine) -> Path | None:
@@ -300,20 +235,50 @@ def _make_mariadb(url: URL, _own: bool, _only_ours: bool) -> Engine:
     return engine
 
 
+class _ServerPool(KeepingPool):
+    """The pool of a server."""
+
+    def is_fit(self, connection: Connection) -> bool:
+        """Whether the server still answers on it, and it is not too old."""
+        if time.monotonic() - connection.info[_SINCE] > RECYCLE_SECONDS:
+            return False
+        dbapi = connection.connection.dbapi_connection
+        assert dbapi is not None
+        try:
+            return connection.dialect.do_ping(dbapi)
+        except connection.dialect.loaded_dbapi.Error:
+            return False
+
+    def run(self, driver: Any, query: str) -> Any:
+        """See `KeepingPool.run`."""
+        return _execute(driver, query, None)
+
+
+_SINCE = "bcm_since"
+
+
 def _make_server(url: URL, arguments: dict[str, Any]) -> Engine:
     engine = create_engine(
         url,
         connect_args=arguments,
+        poolclass=_ServerPool,
         pool_use_lifo=True,
         pool_size=POOL_SIZE,
         max_overflow=POOL_OVERFLOW,
         pool_timeout=LOCK_SECONDS,
         pool_pre_ping=True,
-        pool_recycle=1800,
+        pool_recycle=RECYCLE_SECONDS,
     )
-    _SPARE[engine] = _Spare(engine)
+
+    def on_connect(_dbapi: Any, record: Any) -> None:
+        record.info[_SINCE] = time.monotonic()
+
+    event.listen(engine, "connect", on_connect)
     return engine
 
+
+for _kind in (_ServerPool, sqlite.SqlitePool):
+    logging.getLogger(f"{_kind.__module__}.{_kind.__name__}").addFilter(_brief)
 
 _MAKERS: dict[str, Callable[[URL, bool, bool], Engine]] = {
     "sqlite": _make_sqlite,
@@ -323,15 +288,13 @@ _MAKERS: dict[str, Callable[[URL, bool, bool], Engine]] = {
 }
 
 _ENGINES: weakref.WeakSet[Engine] = weakref.WeakSet()
-_SPARE: weakref.WeakKeyDictionary[Engine, _Spare] = weakref.WeakKeyDictionary()
-_FORGOTTEN: list[Any] = []
+_FORGOTTEN: list[KeepingPool] = []
 
 
 def _forget_connections() -> None:
-    # A forked worker must not talk on its parent's sockets, nor close them.
-    for each in _SPARE.values():
-        each.forget()
+    # A forked worker must not talk on its parent's sockets, nor close them, nor let anybody tidy them up.
     for engine in _ENGINES:
+        _FORGOTTEN.append(_pool(engine))
         engine.dispose(close=False)
 
 

@@ -17,9 +17,9 @@ from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.engine import URL
-from sqlalchemy.pool import QueuePool
 
 from radicale_bcm.database.errors import ReadOnly
+from radicale_bcm.database.keeping import KeepingPool
 
 
 def make_engine(
@@ -108,61 +108,18 @@ class SqliteConnection(sqlite3.Connection):
 _STRANDED: list[SqliteConnection] = []
 
 
-class SqlitePool(QueuePool):
-    """A pool that also keeps SQLAlchemy's connections, not only the driver's: to make one and take it down again takes
-    longer than a short statement."""
+class SqlitePool(KeepingPool):
+    """The pool of a file."""
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        # None once the pool was closed: what is given back then is closed as well.
-        self._idle: list[Connection] | None = []
+    def is_fit(self, connection: Connection) -> bool:
+        """Whether its file is still the one at that place."""
+        return _driver_of(connection).is_fit()
 
-    def borrowed(self, engine: Engine) -> Connection:
-        """A connection outside of any transaction, for `give_back`. Of the idle ones the one that was used last."""
-        while self._idle:
-            try:
-                connection = self._idle.pop()
-            except IndexError:  # another thread was faster
-                break
-            if _driver_of(connection).is_fit():
-                return connection
-            connection.invalidate()
-            connection.close()
-        return engine.connect()
-
-    def first_row(self, engine: Engine, query: str) -> tuple[Any, ...] | None:
-        """See `engine.first_row`."""
-        connection = self.borrowed(engine)
-        try:
-            cursor = _driver_of(connection).execute(query)
-            found: tuple[Any, ...] | None = cursor.fetchone()
-            cursor.close()  # else it would go on reading
-        except BaseException as error:
-            self.give_up(connection, error)
-            raise
-        self.give_back(connection)
-        return found
-
-    def give_back(self, connection: Connection) -> None:
-        """Keep a connection for the next one who needs one."""
-        idle = self._idle
-        if idle is None or len(idle) >= self.size() or connection.invalidated or connection.in_transaction():
-            connection.close()
-        else:
-            idle.append(connection)
-
-    def give_up(self, connection: Connection, error: BaseException) -> None:
-        """Close a connection in which something failed, and learn from it."""
+    def give_up(self, connection: Connection, error: BaseException, *, lost: bool = False) -> None:
+        """See `KeepingPool.give_up`, and learn from what failed."""
         if "Could not decode to UTF-8" in str(error):
             _SPOILT.add(_driver_of(connection).path)
-        connection.close()
-
-    def dispose(self) -> None:
-        """Close all connections that nobody uses."""
-        idle, self._idle = self._idle or [], None
-        for each in idle:
-            each.close()
-        super().dispose()
+        super().give_up(connection, error, lost=lost)
 
 
 def _driver_of(connection: Connection) -> SqliteConnection:

@@ -194,29 +194,40 @@ def test_sqlite_leaves_a_file_that_is_another_one_now(tmp_path):
     engine.dispose()
 
 
+def _in_a_transaction(engine, query):
+    with transaction(engine, write=False) as connection:
+        return tuple(connection.exec_driver_sql(query).one())
+
+
 @pytest.mark.servers
+@pytest.mark.parametrize("ask", [engines.first_row, _in_a_transaction])
 @pytest.mark.parametrize("name", ["postgresql", "mariadb"])
-def test_single_queries_use_a_connection_again_until_it_is_lost(name, request):
+def test_a_server_s_connection_is_used_again_until_it_is_lost_or_old(name, ask, request, monkeypatch):
     server = request.getfixturevalue(name)
     engine = open_engine(server.new_database())
     query = "SELECT pg_backend_pid()" if name == "postgresql" else "SELECT connection_id()"
-    first = engines.first_row(engine, query)
-    assert engines.first_row(engine, query) == first
+    first = ask(engine, query)
+    assert ask(engine, query) == first
     with pytest.raises(DatabaseError):
-        engines.first_row(engine, "SELECT nonsense")
-    second = engines.first_row(engine, query)
-    assert engines.first_row(engine, query) == second != first
+        ask(engine, "SELECT nonsense")
+    second = ask(engine, query)
+    assert ask(engine, query) == second
     server.administer(f"SELECT pg_terminate_backend({second[0]})" if name == "postgresql" else f"KILL {second[0]}")
     time.sleep(0.3)
-    assert engines.first_row(engine, query) != second
+    third = ask(engine, query)
+    assert third != second
     pid = os.fork()
     if pid == 0:
-        os._exit(0 if engines.first_row(engine, query) not in (None, second) else 1)
+        os._exit(0 if ask(engine, query) not in (None, third) else 1)
     assert os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == 0
-    third = engines.first_row(engine, query)
-    assert engines.first_row(engine, query) == third
+    assert ask(engine, query) == third
+    monkeypatch.setattr(engines, "RECYCLE_SECONDS", -1)
+    fourth = ask(engine, query)
+    assert fourth != third
+    monkeypatch.undo()
+    assert ask(engine, query) == fourth
     engine.dispose()
-    assert engines.first_row(engine, query) != third
+    assert ask(engine, query) != fourth
     engine.dispose()
 
 
