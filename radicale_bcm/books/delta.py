@@ -6,13 +6,13 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, or_, select, union
 
-from radicale_bcm.books import groups, items, spans, view
+from radicale_bcm.books import groups, items, revisions, spans, view
 from radicale_bcm.books.items import chunks
 from radicale_bcm.books.membership import Epoch
 from radicale_bcm.books.schema import alias, audience, card, exclusion, member
 from radicale_bcm.books.spans import OPEN
 from radicale_bcm.books.view import Folder
-from radicale_bcm.database.prepared import Prepared
+from radicale_bcm.database.prepared import Prepared, together
 
 
 class Delta(NamedTuple):
@@ -64,15 +64,33 @@ _FACTS = Prepared(
 )
 
 
+def since_token(conn: Connection, folder: Folder, token: str) -> Delta:
+    """The difference between the collection at a sync-token and now; see `since`.
+
+    Raises InvalidToken for a token that this collection did not issue.
+    """
+    number = folder.collection.id
+    claimed = revisions.claim(number, token)
+    proof, told = together(conn, revisions.proof(number, claimed), items.telling(number, claimed.revision))
+    revision = revisions.proved(claimed, proof)
+    if revision > folder.revision:
+        raise revisions.InvalidToken(token, "from the future")
+    return Delta(set(), set()) if revision == folder.revision else _since(conn, folder, revision, told)
+
+
 def since(conn: Connection, folder: Folder, revision: int) -> Delta:
     """The difference between the collection at a revision and now.
 
     Costs what has changed, not what the collection holds; after a change of the set-up, what the folder showed. What
     came and went since is told as removed: a client can have seen it beside its token.
     """
-    changed, removed = set[str](), set[str]()
-    if folder.collection.revision > revision:
-        changed, removed = items.told_since(conn, folder.collection.id, revision)
+    (told,) = together(conn, items.telling(folder.collection.id, revision))
+    return _since(conn, folder, revision, told)
+
+
+def _since(conn: Connection, folder: Folder, revision: int, told: list[Any]) -> Delta:
+    """`told` is the answer to `items.telling`."""
+    changed, removed = items.told(told)
     buried = set(removed)
     if folder.collection.tag == "VADDRESSBOOK":
         epochs = [each for each in folder.shown.ever if each.closed is None or each.closed > revision]

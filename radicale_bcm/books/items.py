@@ -14,7 +14,7 @@ from sqlalchemy import Connection, bindparam, delete, func, insert, literal_colu
 
 from radicale_bcm.books import collections, indexing
 from radicale_bcm.books.schema import HREF_LENGTH, UID_LENGTH, item, tombstone, trash
-from radicale_bcm.database.prepared import Prepared
+from radicale_bcm.database.prepared import Asked, Prepared
 
 
 class Item(NamedTuple):
@@ -89,6 +89,11 @@ def get(conn: Connection, collection_id: int, href: str) -> Item | None:
     """The item at an href."""
     row = _ONE.first(conn, {"collection_id": collection_id, "href": href})
     return Item._make(row) if row else None
+
+
+def asking(collection_id: int, href: str) -> Asked:
+    """What to ask for the item at an href; the row is one, for `Item`."""
+    return _ONE, {"collection_id": collection_id, "href": href}
 
 
 def get_many(conn: Connection, collection_id: int, hrefs: Iterable[str]) -> Iterator[Item]:
@@ -220,9 +225,13 @@ def touch(conn: Connection, collection_id: int, href: str, revision: int, at: da
     return True
 
 
-def told_since(conn: Connection, collection_id: int, since: int) -> tuple[set[str], set[str]]:
+def telling(collection_id: int, since: int) -> Asked:
+    """What to ask for `told`: about the time after a revision."""
+    return _TOLD, {"collection_id": collection_id, "since": since}
+
+
+def told(rows: list[Any]) -> tuple[set[str], set[str]]:
     """Hrefs of items that were stored after a revision, and what `removed_since` says."""
-    rows = _TOLD.all(conn, {"collection_id": collection_id, "since": since})
     return {href for href, there in rows if there}, {href for href, there in rows if not there}
 
 

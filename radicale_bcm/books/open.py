@@ -9,7 +9,7 @@ from sqlalchemy.exc import NoResultFound
 
 from radicale_bcm.books import revisions
 from radicale_bcm.database import migrate
-from radicale_bcm.database.engine import first_row, open_engine, transaction
+from radicale_bcm.database.engine import first_row, looking, open_engine, transaction
 from radicale_bcm.database.errors import url_safe
 from radicale_bcm.database.leader import Leadership
 
@@ -41,6 +41,11 @@ class StateDatabase:
     def reader(self) -> AbstractContextManager[Connection]:
         """A transaction that reads one snapshot."""
         return transaction(self.engine, write=False)
+
+    def looking(self) -> AbstractContextManager[Connection]:
+        """A connection without a snapshot: each statement sees the state as it is then. For who looks at its stamp
+        last, and knows what it was."""
+        return looking(self.engine)
 
     def writer(self) -> AbstractContextManager[Connection]:
         """A transaction that holds the write lock of the whole state, committed at the end."""

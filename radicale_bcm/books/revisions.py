@@ -9,11 +9,12 @@ backup that somebody restored is known to be strange, although its number is use
 import re
 import secrets
 from datetime import UTC, datetime
+from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, bindparam, exists, insert, literal_column, select, update
 
 from radicale_bcm.books.schema import collection, counter, revision
-from radicale_bcm.database.prepared import Prepared
+from radicale_bcm.database.prepared import Asked, Prepared
 
 TOKEN_PREFIX = "http://radicale.org/ns/sync/"  # noqa: S105 - no password
 _TOKEN = re.compile(re.escape(TOKEN_PREFIX) + r"([0-9]{1,18})-([0-9]{1,18})-([0-9a-f]{16})")
@@ -73,8 +74,15 @@ def current(conn: Connection) -> int:
     return int(_CURRENT.one(conn, {})[0])
 
 
-def stamp(conn: Connection) -> tuple[int, str]:
-    """The latest revision with its nonce: equal stamps mean that nothing at all has changed."""
+Stamp = tuple[int, str]
+"""The latest revision with its nonce: equal stamps mean that nothing at all has changed."""
+
+STAMP: Asked = (_STAMP, {})
+"""What to ask for the stamp; the row is one."""
+
+
+def stamp(conn: Connection) -> Stamp:
+    """The stamp of this moment."""
     number, nonce = _STAMP.one(conn, {})
     return int(number), str(nonce)
 
@@ -93,7 +101,7 @@ def draw(conn: Connection, at: datetime) -> int:
     return number
 
 
-def token(conn: Connection, collection_id: int, number: int, latest: tuple[int, str] | None = None) -> str:
+def token(conn: Connection, collection_id: int, number: int, latest: Stamp | None = None) -> str:
     """The sync-token of a collection at a revision that was drawn before. `latest` is the stamp, where it is known."""
     if latest is not None and latest[0] == number:
         nonce = latest[1]
@@ -102,21 +110,42 @@ def token(conn: Connection, collection_id: int, number: int, latest: tuple[int, 
     return f"{TOKEN_PREFIX}{number}-{collection_id}-{nonce}"
 
 
-def read_token(conn: Connection, collection_id: int, text: str) -> int:
-    """The revision that a token stands for.
+class Claim(NamedTuple):
+    """What a sync-token says of itself."""
 
-    Raises InvalidToken for anything that this collection did not issue.
-    """
+    text: str
+    revision: int
+    nonce: str
+
+
+def claim(collection_id: int, text: str) -> Claim:
+    """What a token says. Raises InvalidToken for anything that this collection cannot have issued."""
     match = _TOKEN.fullmatch(text)
     if not match:
         raise InvalidToken(text, "not of this server")
-    number, issued_for, nonce = int(match[1]), int(match[2]), match[3]
-    if issued_for != collection_id:
+    if int(match[2]) != collection_id:
         raise InvalidToken(text, "issued for another collection")
-    found = _NONCE_SINCE.first(conn, {"revision": number, "collection_id": collection_id})
-    if found is None or found[0] != nonce:
-        raise InvalidToken(text, "from another history, such as one before a restore from backup or a deletion")
-    return number
+    return Claim(text, int(match[1]), match[3])
+
+
+def proof(collection_id: int, claimed: Claim) -> Asked:
+    """What to ask the database, for `proved`."""
+    return _NONCE_SINCE, {"revision": claimed.revision, "collection_id": collection_id}
+
+
+def proved(claimed: Claim, rows: list[Any]) -> int:
+    """The revision that a token stands for, by the answer to `proof`. Raises InvalidToken."""
+    if not rows or rows[0][0] != claimed.nonce:
+        reason = "from another history, such as one before a restore from backup or a deletion"
+        raise InvalidToken(claimed.text, reason)
+    return claimed.revision
+
+
+def read_token(conn: Connection, collection_id: int, text: str) -> int:
+    """The revision that a token stands for. Raises InvalidToken for anything that this collection did not issue."""
+    claimed = claim(collection_id, text)
+    statement, values = proof(collection_id, claimed)
+    return proved(claimed, statement.all(conn, values))
 
 
 def is_started(conn: Connection) -> bool:

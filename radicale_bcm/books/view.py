@@ -20,10 +20,11 @@ from radicale_bcm.books.collections import Collection
 from radicale_bcm.books.groups import Group
 from radicale_bcm.books.items import CHUNK, Item, chunks
 from radicale_bcm.books.membership import Epoch, Shown
+from radicale_bcm.books.revisions import Stamp
 from radicale_bcm.books.schema import alias, card, exclusion, item, member
 from radicale_bcm.contacts import marker
 from radicale_bcm.contacts.card import business_lines, split_categories, with_categories, with_uid
-from radicale_bcm.database.prepared import Prepared
+from radicale_bcm.database.prepared import Prepared, together
 
 GROUP_CARD = 0
 
@@ -345,6 +346,21 @@ def get(conn: Connection, folder: Folder, href: str) -> Resource | None:
     return find(conn, folder, [href]).get(href)
 
 
+def glance(conn: Connection, folder: Folder, href: str) -> tuple[Resource | None, Stamp | None]:
+    """What is at an href, and the stamp of the state when that was read or later: `conn` need not hold a snapshot. No
+    stamp for a folder where it takes more than a look."""
+    if folder.group or folder.fields or folder.has_exceptions:
+        return None, None
+    asked = [items.asking(folder.collection.id, href)]
+    if folder.epochs:
+        asked.append((_BY_HREF_PLAINLY, _parameters(folder) | {"hrefs": [href]}))
+    own, *shown, (stamp,) = together(conn, *asked, revisions.STAMP)
+    if own:
+        return item_resource(Item._make(own[0])), stamp
+    rows = [row for row in shown[0] if row[-1] is not None] if shown else []
+    return next(iter(_card_resources(conn, folder, rows)), None), stamp
+
+
 def get_card(conn: Connection, folder: Folder, href: str) -> Resource | None:
     """The business card, or the group card, at an href where no item is."""
     return _find_cards(conn, folder, [href]).get(href)
@@ -388,6 +404,6 @@ def counts(conn: Connection, folder: Folder) -> tuple[int, int]:
     return items.count(conn, folder.collection.id), int(cards)
 
 
-def token(conn: Connection, folder: Folder, stamp: tuple[int, str] | None = None) -> str:
+def token(conn: Connection, folder: Folder, stamp: Stamp | None = None) -> str:
     """The sync-token of the collection now. `stamp` is that of the whole state, where it is known."""
     return revisions.token(conn, folder.collection.id, folder.revision, stamp)

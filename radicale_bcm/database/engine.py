@@ -6,7 +6,6 @@ Imported by business and books.
 
 import logging
 import os
-import select
 import time
 import weakref
 from collections.abc import Callable, Iterator
@@ -18,7 +17,6 @@ from typing import Any
 import sqlalchemy.exc
 from sqlalchemy import Connection, Engine, RootTransaction, create_engine, event
 from sqlalchemy.dialects import registry
-from sqlalchemy.dialects.postgresql.psycopg import PGDialect_psycopg
 from sqlalchemy.engine import URL, make_url
 
 from radicale_bcm.database import sqlite
@@ -39,6 +37,9 @@ _WRITE, _LOCK = "bcm_write", "bcm_lock"
 ON_DRIVER = "bcm_on_driver"
 """Execution option: what runs a statement on the driver's connection, for `prepared`: given SQL and parameters it
 returns the cursor. None where somebody listens for statements, who would not hear of it."""
+
+ALL_ON_DRIVER = "bcm_all_on_driver"
+"""Execution option: the same for several statements in one round trip, given as pairs. None where the driver cannot."""
 
 
 def _brief(record: logging.LogRecord) -> bool:
@@ -83,16 +84,23 @@ def begin(connection: Connection, *, write: bool, lock: str | None = None) -> Ro
     is a query that locks a row, in the same round trip where the driver can.
     Driver exceptions are not translated here: use `errors.translated` around the whole, or `transaction`.
     """
+    _set_mode(connection, write=write, lock=lock)
+    return connection.begin()
+
+
+def _set_mode(connection: Connection, *, write: bool, lock: str | None) -> None:
+    """Say what the next transaction is for, and how `prepared` runs its statements."""
     driver: Any = connection.connection.driver_connection
-    dispatch = connection.engine.dispatch
-    listened = dispatch.before_cursor_execute or dispatch.before_execute
-    run = None if listened else driver.execute if hasattr(driver, "execute") else partial(_execute, driver)
     if isinstance(driver, sqlite.SqliteConnection):
         driver.reads = not write
+    dispatch = connection.engine.dispatch
+    run = run_all = None
+    if not (dispatch.before_cursor_execute or dispatch.before_execute):
+        run = getattr(driver, "run", None) or getattr(driver, "execute", None) or partial(_execute, driver)
+        run_all = getattr(driver, "run_all", None)
     now = connection.get_execution_options()
     if now.get(_WRITE) is not write or now.get(_LOCK) != lock or now.get(ON_DRIVER) != run:
-        connection.execution_options(**{_WRITE: write, _LOCK: lock, ON_DRIVER: run})
-    return connection.begin()
+        connection.execution_options(**{_WRITE: write, _LOCK: lock, ON_DRIVER: run, ALL_ON_DRIVER: run_all})
 
 
 def _execute(driver: Any, sql: str, parameters: Any) -> Any:
@@ -113,6 +121,24 @@ def transaction(engine: Engine, *, write: bool, lock: str | None = None) -> Iter
         try:
             with begin(connection, write=write, lock=lock):
                 yield connection
+        except BaseException as error:
+            pool.give_up(connection, error)
+            raise
+        pool.give_back(connection)
+
+
+@contextmanager
+def looking(engine: Engine) -> Iterator[Connection]:
+    """A connection outside of any transaction, to read with `prepared`: each statement sees the database as it is then.
+
+    Errors leave as errors.DatabaseError.
+    """
+    pool = _pool(engine)
+    with translated(engine.url):
+        connection = pool.borrowed(engine)
+        try:
+            _set_mode(connection, write=False, lock=None)
+            yield connection
         except BaseException as error:
             pool.give_up(connection, error)
             raise
@@ -166,19 +192,7 @@ def _make_sqlite(url: URL, own: bool, only_ours: bool) -> Engine:
     )
 
 
-class PostgresqlDialect(PGDialect_psycopg):
-    """PostgreSQL by psycopg, whose idle connections need no round trip to be known to be alive."""
-
-    supports_statement_cache = True
-
-    def do_ping(self, dbapi_connection: Any) -> bool:
-        """Ask the server only where it has said something, which is most of all that it closes the connection."""
-        said = select.poll()
-        said.register(dbapi_connection.fileno(), select.POLLIN)
-        return super().do_ping(dbapi_connection) if said.poll(0) else True  # type: ignore[no-untyped-call]
-
-
-registry.register("postgresql.bcm", __name__, "PostgresqlDialect")
+registry.register("postgresql.bcm", "radicale_bcm.database.postgresql", "PostgresqlDialect")
 
 
 def _make_postgresql(url: URL, _own: bool, _only_ours: bool) -> Engine:
@@ -198,7 +212,10 @@ def _make_postgresql(url: URL, _own: bool, _only_ours: bool) -> Engine:
         begin = f"BEGIN ISOLATION LEVEL {mode}"
         lock = options.get(_LOCK)
         driver: Any = connection.connection.driver_connection
-        driver.execute(f"{begin}; {lock}" if lock else begin, prepare=False)
+        if lock:
+            driver.execute(f"{begin}; {lock}", prepare=False)
+        else:
+            driver.to_begin = begin
 
     event.listen(engine, "connect", on_connect)
     event.listen(engine, "begin", on_begin)

@@ -11,13 +11,13 @@ from typing import Any, NamedTuple, cast
 
 from sqlalchemy import Connection, Delete, Dialect, Insert, Select, Text, Update, any_, bindparam
 from sqlalchemy.dialects.postgresql import ARRAY
-from sqlalchemy.exc import DBAPIError, NoResultFound
+from sqlalchemy.exc import DBAPIError, NoResultFound, StatementError
 from sqlalchemy.sql import operators, visitors
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.elements import BinaryExpression, BindParameter
 from sqlalchemy.sql.selectable import CompoundSelect
 
-from radicale_bcm.database.engine import ON_DRIVER
+from radicale_bcm.database.engine import ALL_ON_DRIVER, ON_DRIVER
 
 Values = Mapping[str, Any]
 Statement = Select[Any] | CompoundSelect[Any] | Insert | Update | Delete
@@ -228,10 +228,21 @@ class Prepared:
 
     def _run(self, conn: Connection, values: Values, read: Callable[[_Form, Any], Any]) -> Any:
         on_driver = conn.get_execution_options().get(ON_DRIVER)
-        # An empty list is written in another way.
-        if on_driver is None or (self._lists and not all(values[name] for name in self._lists)):
+        if on_driver is None or not self.is_usual(values):
             done = conn.execute(self.statement, dict(values))
             return done.rowcount if read is _count else list(done.all())
+        form = self.form(conn, values)
+        try:
+            return read(form, on_driver(form.sql, form.parameters(values)))
+        except conn.dialect.loaded_dbapi.Error as error:
+            raise _translated(conn, form.sql, error) from error
+
+    def is_usual(self, values: Values) -> bool:
+        """Whether these values have a form: an empty list is written in another way."""
+        return not self._lists or all(values[name] for name in self._lists)
+
+    def form(self, conn: Connection, values: Values) -> _Form:
+        """The statement for these values."""
         dialect = conn.dialect
         has_places = self._lists and dialect.name != _WITH_ARRAYS
         lengths = {name: _places(len(values[name])) for name in self._lists} if has_places else _NONE
@@ -239,13 +250,33 @@ class Prepared:
         form = self._forms.get(key)
         if form is None:
             form = self._forms[key] = _Form(self.statement, dialect, values, lengths)
-        try:
-            cursor = on_driver(form.sql, form.parameters(values))
-            return read(form, cursor)
-        except dialect.loaded_dbapi.Error as error:
-            lost = dialect.is_disconnect(error, None, None)
-            if lost and not conn.invalidated:
-                conn.invalidate(error)
-            raise DBAPIError.instance(
-                form.sql, None, error, dialect.loaded_dbapi.Error, connection_invalidated=lost, dialect=dialect
-            ) from error
+        return form
+
+
+Asked = tuple[Prepared, Values]
+"""A statement with its values."""
+
+
+def together(conn: Connection, *asked: Asked) -> list[list[Any]]:
+    """All rows of each of several statements, of which none follows from the answer of another: in one round trip where
+    the driver can."""
+    run_all = conn.get_execution_options().get(ALL_ON_DRIVER)
+    if run_all is None or not all(statement.is_usual(values) for statement, values in asked):
+        return [statement.all(conn, values) for statement, values in asked]
+    forms = [statement.form(conn, values) for statement, values in asked]
+    try:
+        cursors = run_all([(form.sql, form.parameters(values)) for form, (_, values) in zip(forms, asked, strict=True)])
+        return [form.rows(cursor) for form, cursor in zip(forms, cursors, strict=True)]
+    except conn.dialect.loaded_dbapi.Error as error:
+        raise _translated(conn, "; ".join(form.sql for form in forms), error) from error
+
+
+def _translated(conn: Connection, sql: str, error: Exception) -> StatementError:
+    """What SQLAlchemy would raise; a connection that was lost is not used again."""
+    dialect = conn.dialect
+    lost = dialect.is_disconnect(error, None, None)  # type: ignore[arg-type]
+    if lost and not conn.invalidated:
+        conn.invalidate(error)
+    return DBAPIError.instance(
+        sql, None, error, dialect.loaded_dbapi.Error, connection_invalidated=lost, dialect=dialect
+    )

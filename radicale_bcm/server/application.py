@@ -14,7 +14,7 @@ from radicale.config import Configuration
 from radicale.log import logger
 
 from radicale_bcm.database.errors import Busy, DatabaseError, StorageFull
-from radicale_bcm.server import comparing, compat, compressing, fast, logins, putting, request
+from radicale_bcm.server import comparing, compat, compressing, fast, getting, logins, putting, request
 from radicale_bcm.server.health import Health
 from radicale_bcm.server.repeated import Repeated
 from radicale_bcm.server.request import Request
@@ -165,6 +165,8 @@ def _honest(name: str) -> Callable[..., types.WSGIResponse]:
             answer = None
             if quick and self.fast_answers:
                 answer = fast.answer(self, *args[:5])
+            elif name == "do_GET" and self.fast_answers:
+                answer = getting.answer(self, args[0], *args[2:5])
             elif name == "do_PUT" and self.fast_answers and not self.compare_answers:
                 # A PUT cannot be done twice.
                 answer = putting.answer(self, args[0], *args[2:5])

@@ -10,7 +10,7 @@ from radicale import item as radicale_item
 from radicale.storage import BaseCollection, ComponentNotFoundError
 from sqlalchemy import Connection
 
-from radicale_bcm.books import cards, collections, delta, items, revisions, setups, view
+from radicale_bcm.books import cards, collections, delta, items, setups, view
 from radicale_bcm.books.items import NewItem
 from radicale_bcm.books.schema import HREF_LENGTH
 from radicale_bcm.books.view import Folder, Resource
@@ -147,12 +147,7 @@ class Collection(BaseCollection):
         if not old_token:
             return token, (str(each.href) for each in self.get_all())
         with self._storage.snapshot() as conn:
-            since = revisions.read_token(conn, folder.collection.id, old_token)
-            if since > folder.revision:
-                raise revisions.InvalidToken(old_token, "from the future")
-            if since == folder.revision:
-                return token, ()
-            changes = delta.since(conn, folder, since)
+            changes = delta.since_token(conn, folder, old_token)
         return token, sorted(changes.changed | changes.removed)
 
     def get_multi(self, hrefs: Iterable[str]) -> Iterator[tuple[str, radicale_item.Item | None]]:

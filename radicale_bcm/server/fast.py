@@ -17,7 +17,7 @@ from radicale.app.base import Access
 from sqlalchemy import Connection
 
 from radicale_bcm.books import collections, revisions, view
-from radicale_bcm.books.revisions import InvalidToken
+from radicale_bcm.books.revisions import InvalidToken, Stamp
 from radicale_bcm.server import bodies, hot, request
 from radicale_bcm.server.collection import Collection
 from radicale_bcm.server.hot import Body, Question
@@ -56,7 +56,7 @@ def answer(
     with ExitStack() as stack:
         snapshot = _opened_once(storage, stack)
         place = pathutils.strip_path(path)
-        book = _unchanged(storage, place, method, root, depth) or _book(storage, snapshot(), place)
+        book = _unchanged(storage, place, method, root, depth) or book_at(storage, snapshot(), place)
         if book is None:
             return None
         collection = Collection(storage, book.row.path, book.row)
@@ -96,27 +96,27 @@ def _opened_once(storage: Storage, stack: ExitStack) -> Callable[[], Connection]
     return snapshot
 
 
-class _Book(NamedTuple):
+class Book(NamedTuple):
     """What every request about an address book needs to know, as of a stamp of the state."""
 
-    stamp: tuple[int, str]
+    stamp: Stamp
     row: collections.Collection
     folder: view.Folder
     token: str
 
 
-def _unchanged(storage: Storage, path: str, method: str, root: ET.Element, depth: str) -> _Book | None:
+def _unchanged(storage: Storage, path: str, method: str, root: ET.Element, depth: str) -> Book | None:
     """The address book at a path for a poll, if it is remembered and nothing has changed; that takes no snapshot."""
-    known: _Book | None = storage.remembered.get(path)
+    known: Book | None = storage.remembered.get(path)
     if known is None or not hot.is_poll(method, root, depth, known.token):
         return None
     return known if storage.site.state.stamp() == known.stamp else None
 
 
-def _book(storage: Storage, conn: Connection, path: str) -> _Book | None:
+def book_at(storage: Storage, conn: Connection, path: str) -> Book | None:
     """The address book at a path, remembered for as long as nothing in the state changes; None for anything else."""
     stamp = revisions.stamp(conn)
-    known: _Book | None = storage.remembered.get(path)
+    known: Book | None = storage.remembered.get(path)
     if known is not None and known.stamp == stamp:
         return known
     row = collections.without_children(conn, path)
@@ -125,7 +125,7 @@ def _book(storage: Storage, conn: Connection, path: str) -> _Book | None:
     folder = view.open_folder(conn, row)
     if len(storage.remembered) >= REMEMBERED:
         storage.remembered.clear()
-    storage.remembered[path] = found = _Book(stamp, row, folder, view.token(conn, folder, stamp))
+    storage.remembered[path] = found = Book(stamp, row, folder, view.token(conn, folder, stamp))
     return found
 
 

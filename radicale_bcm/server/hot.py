@@ -21,7 +21,7 @@ from radicale.item import Item
 from radicale.xmlutils import make_clark
 from sqlalchemy import Connection
 
-from radicale_bcm.books import delta, items, revisions, view
+from radicale_bcm.books import delta, items, view
 from radicale_bcm.books.view import Brief, Folder, Resource
 from radicale_bcm.server import searching
 from radicale_bcm.server.collection import Collection
@@ -240,12 +240,7 @@ def _sync(question: Question, root: ET.Element, render: Render, *, with_text: bo
         if with_text:
             return _joined(head, map(render.one, view.resources(conn, folder)))
         return _joined(head, map(render.page, view.brief_pages(conn, folder)))
-    since = revisions.read_token(conn, folder.collection.id, old)
-    if since > folder.revision:
-        raise revisions.InvalidToken(old, "from the future")
-    if since == folder.revision:
-        return iter((head + _END,))
-    changes = delta.since(conn, folder, since)
+    changes = delta.since_token(conn, folder, old)
     return _joined(head, _multiget(question, sorted(changes.changed | changes.removed), render))
 
 
