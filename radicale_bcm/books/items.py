@@ -107,10 +107,16 @@ def texts(conn: Connection, collection_id: int, hrefs: Sequence[str]) -> list[tu
     return _TEXTS.all(conn, {"collection_id": collection_id, "hrefs": hrefs})
 
 
+def asking_ids(collection_id: int, ids: Sequence[int]) -> Asked:
+    """What to ask for the items of the collection with not too many ids; the rows are for `Item`."""
+    return _BY_IDS, {"collection_id": collection_id, "ids": ids}
+
+
 def by_ids(conn: Connection, collection_id: int, ids: Iterable[int]) -> Iterator[Item]:
     """The items of the collection with these ids."""
     for part in chunks(list(ids)):
-        yield from map(Item._make, _BY_IDS.all(conn, {"collection_id": collection_id, "ids": part}))
+        statement, values = asking_ids(collection_id, part)
+        yield from map(Item._make, statement.all(conn, values))
 
 
 def between(conn: Connection, collection_id: int, component: str | None, start: int, end: int) -> Iterator[Item]:

@@ -4,7 +4,7 @@
 Reads only; run it in one snapshot.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from sqlalchemy import Connection, select
@@ -12,7 +12,7 @@ from sqlalchemy import Connection, select
 from radicale_bcm.books import indexing, items, search, view
 from radicale_bcm.books.groups import Group
 from radicale_bcm.books.schema import alias
-from radicale_bcm.books.search import Hit
+from radicale_bcm.books.search import Hit, Place
 from radicale_bcm.books.search_query import Query, encoded
 from radicale_bcm.books.view import Folder, Resource
 from radicale_bcm.contacts import marker
@@ -40,33 +40,29 @@ def decided(conn: Connection, folder: Folder, query: Query) -> Iterator[Resource
     shown = _indexed(folder, query)
     if shown is None or (folder.group and _can_mean(query, folder.group)):
         return None
+    found = search.find_everywhere(conn, _places(conn, folder, query, shown), query)
+    if not all(hit.sure for hits in found for hit in hits):
+        return None
+    own, *cards = ([hit.id for hit in hits] for hits in found)
+    return view.by_ids(conn, folder, own, [number for each in cards for number in each])
+
+
+def _places(conn: Connection, folder: Folder, query: Query, shown: Mapping[int, str]) -> list[Place]:
+    """Where the members of a folder are searched: its own items, and the cards of each origin."""
     number = folder.collection.id
     renamed = _renamed(conn, number) if "uid" in query.names() else []
-    own = list(search.find_items(conn, number, query))
-    cards = [
-        list(search.find_cards(conn, origin_id, query, category, renamed)) for origin_id, category in shown.items()
-    ]
-    if not all(hit.sure for hit in own) or not all(hit.sure for hits in cards for hit in hits):
-        return None
-    return _found(conn, folder, own, cards)
+    cards = [search.cards_of(origin_id, category, renamed) for origin_id, category in shown.items()]
+    return [search.items_of(number), *cards]
 
 
-def _found(conn: Connection, folder: Folder, own: Iterable[Hit], cards: Iterable[Iterable[Hit]]) -> Iterator[Resource]:
-    for some in _chunks(own):
-        yield from map(view.item_resource, items.by_ids(conn, folder.collection.id, some))
-    for hits in cards:
-        for some in _chunks(hits):
-            yield from view.cards_by_id(conn, folder, some)
-
-
-def _matching(conn: Connection, folder: Folder, query: Query, shown: dict[int, str]) -> Iterator[Match]:
+def _matching(conn: Connection, folder: Folder, query: Query, shown: Mapping[int, str]) -> Iterator[Match]:
     number = folder.collection.id
-    for sure in _chunks(search.find_items(conn, number, query)):
+    own, *others = _places(conn, folder, query, shown)
+    for sure in _chunks(search.find(conn, own, query)):
         for each in items.by_ids(conn, number, sure):
             yield Match(view.item_resource(each), sure[each.id])
-    renamed = _renamed(conn, number) if "uid" in query.names() else []
-    for origin_id, category in shown.items():
-        for sure in _chunks(search.find_cards(conn, origin_id, query, category, renamed)):
+    for place in others:
+        for sure in _chunks(search.find(conn, place, query)):
             for found in view.cards_by_id(conn, folder, sure):
                 yield Match(found, sure[found.card_id or 0])
     if folder.group and _can_mean(query, folder.group):

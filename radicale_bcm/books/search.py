@@ -5,7 +5,7 @@ server.
 A search reads few rows and finds its text in memory, at the speed of a memory scan and alike on every engine.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
 from typing import Any, NamedTuple
@@ -27,7 +27,7 @@ from radicale_bcm.books.search_query import (
     name_of,
     part_of,
 )
-from radicale_bcm.database.prepared import Prepared
+from radicale_bcm.database.prepared import Asked, Prepared, together
 
 _AT_OWNER: Any = bindparam("at_owner")
 
@@ -39,23 +39,43 @@ class Hit(NamedTuple):
     sure: bool
 
 
-def find_items(conn: Connection, collection_id: int, query: Query) -> Iterator[Hit]:
-    """The items of a collection that can match: never less than those that do."""
-    return _find(conn, item_search, collection_id, query, {})
+class Place(NamedTuple):
+    """Where to search: the rows of an owner in an index. `added` are properties that each entry has besides its own;
+    `unknown` are objects that are served otherwise than indexed."""
+
+    table: Table
+    owner: int
+    added: Properties
+    unknown: frozenset[int] = frozenset()
 
 
-def find_cards(conn: Connection, origin_id: int, query: Query, category: str, unknown: Iterable[int]) -> Iterator[Hit]:
-    """The business cards of an origin that can match, whether a folder shows them or not.
+def items_of(collection_id: int) -> Place:
+    """The items of a collection."""
+    return Place(item_search, collection_id, {})
 
-    `category` is added to each card when it is served; `unknown` are cards that are served otherwise than indexed.
-    """
-    left_out = set(unknown)
+
+def cards_of(origin_id: int, category: str, unknown: Iterable[int]) -> Place:
+    """The business cards of an origin, whether a folder shows them or not. `category` is added to each when it is
+    served."""
     added = {CATEGORIES: [encoded(category)]} if category else {}
-    for hit in _find(conn, card_search, origin_id, query, added):
-        if hit.id not in left_out:
-            yield hit
-    for number in left_out:
-        yield Hit(number, sure=False)
+    return Place(card_search, origin_id, added, frozenset(unknown))
+
+
+def find(conn: Connection, place: Place, query: Query) -> Iterator[Hit]:
+    """What can match in a place: never less than what does."""
+    needles = query.needles(place.added)
+    return _find(conn, place, query, None if needles is None else map(_running(conn), _scans(conn, place, needles)))
+
+
+def find_everywhere(conn: Connection, places: Sequence[Place], query: Query) -> list[list[Hit]]:
+    """The same in several places, in few round trips."""
+    needles = [query.needles(place.added) for place in places]
+    if conn.dialect.name == "sqlite" or None in needles:
+        return [list(find(conn, place, query)) for place in places]
+    scans = [list(_scans(conn, place, each or ())) for place, each in zip(places, needles, strict=True)]
+    answers = iter(together(conn, *(each.asked for several in scans for each in several)))
+    done = [[(each.part, each.needles, next(answers)) for each in several] for several in scans]
+    return [list(_find(conn, place, query, each)) for place, each in zip(places, done, strict=True)]
 
 
 @lru_cache(maxsize=64)
@@ -69,21 +89,55 @@ def _scan(table: str, needles: int) -> Prepared:
 
 
 _Row = dict[str, bytes]
+_Scanned = tuple[str, set[bytes], Iterable[tuple[int, bytes]]]
+"""A part, the needles that were sought in it, and the rows that have one: their numbers and texts."""
 
 
-def _find(conn: Connection, table: Table, owner: int, query: Query, added: Properties) -> Iterator[Hit]:
-    needles = query.needles(added)
-    wanted = {part_of(name) for name in query.names()}
-    rows = _all(conn, table, owner, wanted) if needles is None else _with(conn, table, owner, wanted, needles)
+class _Scan(NamedTuple):
+    """What is sought in a part of the rows of a place, and what to ask the database for it."""
+
+    part: str
+    needles: set[bytes]
+    asked: Asked
+
+
+def _scans(conn: Connection, place: Place, needles: Iterable[Needle]) -> Iterator[_Scan]:
+    sought: dict[str, set[bytes]] = {}
+    for each in needles:
+        # Also what the index knows nothing of.
+        sought.setdefault(each.part, {ODD}).add(each.data)
+    for part, several in sought.items():
+        # What need not be sent from another process is not.
+        there = {f"needle_{at}": data for at, data in enumerate(several) if conn.dialect.name != "sqlite"}
+        values = {"at_owner": place.owner, "at_part": PARTS.index(part), **there}
+        yield _Scan(part, several, (_scan(place.table.name, len(there)), values))
+
+
+def _running(conn: Connection) -> Callable[[_Scan], _Scanned]:
+    """Runs a scan, whose rows are read one by one where the driver reads them so."""
+
+    def run(scan: _Scan) -> _Scanned:
+        statement, values = scan.asked
+        return scan.part, scan.needles, statement.each(conn, values)
+
+    return run
+
+
+def _find(conn: Connection, place: Place, query: Query, scanned: Iterable[_Scanned] | None) -> Iterator[Hit]:
+    wanted, added = {part_of(name) for name in query.names()}, place.added
+    table, owner = place.table, place.owner
+    rows = _all(conn, table, owner, wanted) if scanned is None else _with(conn, table, owner, wanted, scanned)
     for numbers, row in rows:
-        for number in numbers:
+        for number in numbers - place.unknown if place.unknown else numbers:
             bodies = [_body(text, number) for text in row.values()]
             holds = None if ODD in bodies else query.holds(_properties(bodies, added))
             if holds is not False:
                 yield Hit(number, sure=bool(holds))
+    for number in place.unknown:
+        yield Hit(number, sure=False)
 
 
-def _all(conn: Connection, table: Table, owner: int, wanted: set[str]) -> Iterator[tuple[list[int], _Row]]:
+def _all(conn: Connection, table: Table, owner: int, wanted: set[str]) -> Iterator[tuple[set[int], _Row]]:
     """The parts of all rows, with the objects that are in them."""
     everywhere = PARTS[0]
     pages = _scan(table.name, 0).each(conn, {"at_owner": owner, "at_part": PARTS.index(everywhere)})
@@ -91,25 +145,18 @@ def _all(conn: Connection, table: Table, owner: int, wanted: set[str]) -> Iterat
         rows: dict[int, _Row] = {number: {everywhere: text} for number, text in page}
         _complete(conn, table, owner, rows, wanted - {everywhere})
         for row in rows.values():
-            yield [int(piece.partition(PROPERTY)[0]) for piece in row[everywhere].split(ENTRY)[1:]], row
+            yield {int(piece.partition(PROPERTY)[0]) for piece in row[everywhere].split(ENTRY)[1:]}, row
 
 
 def _with(
-    conn: Connection, table: Table, owner: int, wanted: set[str], needles: Sequence[Needle]
+    conn: Connection, table: Table, owner: int, wanted: set[str], scanned: Iterable[_Scanned]
 ) -> Iterator[tuple[set[int], _Row]]:
     """The parts of those rows that have one of the needles, with the objects that have it."""
-    sought: dict[str, set[bytes]] = {}
-    for each in needles:
-        # Also what the index knows nothing of.
-        sought.setdefault(each.part, {ODD}).add(each.data)
     hits: dict[int, set[int]] = {}
     rows: dict[int, _Row] = {}
-    for part, several in sought.items():
-        # What need not be sent from another process is not.
-        there = {f"needle_{at}": data for at, data in enumerate(several) if conn.dialect.name != "sqlite"}
-        values = {"at_owner": owner, "at_part": PARTS.index(part), **there}
-        for number, text in _scan(table.name, len(there)).each(conn, values):
-            found = {each for data in several if data in text for each in _having(text, data)}
+    for part, needles, texts in scanned:
+        for number, text in texts:
+            found = {each for data in needles if data in text for each in _having(text, data)}
             if found:
                 hits.setdefault(number, set()).update(found)
                 rows.setdefault(number, {})[part] = text

@@ -12,19 +12,19 @@ from functools import lru_cache
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, Select, and_, bindparam, exists, func, select
+from sqlalchemy import Connection
 
-from radicale_bcm.books import cards, groups, items, membership, revisions
+from radicale_bcm.books import groups, items, membership, revisions
+from radicale_bcm.books import view_queries as queries
 from radicale_bcm.books.cards import Card
 from radicale_bcm.books.collections import Collection
 from radicale_bcm.books.groups import Group
 from radicale_bcm.books.items import CHUNK, Item, chunks
 from radicale_bcm.books.membership import Epoch, Shown
 from radicale_bcm.books.revisions import Stamp
-from radicale_bcm.books.schema import alias, card, exclusion, item, member
 from radicale_bcm.contacts import marker
 from radicale_bcm.contacts.card import business_lines, split_categories, with_categories, with_uid
-from radicale_bcm.database.prepared import Prepared, together
+from radicale_bcm.database.prepared import Asked, together
 
 GROUP_CARD = 0
 
@@ -83,73 +83,6 @@ class Folder(NamedTuple):
         return {each.audience_id: each.fields.split(",") for each in self.epochs if each.fields}
 
 
-_ALIASED = and_(alias.c.card_id == card.c.id, alias.c.collection_id == bindparam("collection_id"))
-_NOT_EXCLUDED = ~exists().where(
-    exclusion.c.collection_id == bindparam("collection_id"),
-    exclusion.c.card_id == card.c.id,
-    exclusion.c.departed.is_(None),
-)
-_HREF, _UID = func.coalesce(alias.c.href, card.c.href), func.coalesce(alias.c.uid, card.c.uid)
-_STAYING = and_(member.c.audience_id.in_(bindparam("audiences", expanding=True)), member.c.departed.is_(None))
-_MEMBERS = member.join(card, card.c.id == member.c.card_id)
-_OWN = (card.c.uid, card.c.text, card.c.categories, card.c.etag, card.c.modified, card.c.revision)
-_CARD = (*_OWN, member.c.audience_id)
-
-# Most folders have no exceptions, and then the joins that look for them are not worth their time.
-_SHOWN = select(card.c.id, _HREF, _UID, *_CARD).select_from(_MEMBERS.outerjoin(alias, _ALIASED))
-_SHOWN = _SHOWN.where(_STAYING, _NOT_EXCLUDED)
-_SHOWN_PLAINLY = select(card.c.id, card.c.href, card.c.uid, *_CARD).select_from(_MEMBERS).where(_STAYING)
-_BY_ID = Prepared(_SHOWN.where(card.c.id.in_(bindparam("ids", expanding=True))), "ids", "audiences")
-
-
-def _page(query: Select[Any], size: int) -> Prepared:
-    page = query.where(member.c.card_id > bindparam("last")).order_by(member.c.card_id).limit(size)
-    return Prepared(page, "audiences")
-
-
-BRIEF_CHUNK = 2000
-_CARD_PAGE, _PLAIN_PAGE = _page(_SHOWN, CHUNK), _page(_SHOWN_PLAINLY, CHUNK)
-_HREFS: Any = bindparam("hrefs", expanding=True)
-
-# Looking for few cards: the card first, then whether the folder shows it. A join leaves the order to the database, and
-# SQLite begins with all cards of the folder. The last column is the audience that shows the card, NULL if none does.
-_STAY = (
-    select(func.min(member.c.audience_id))
-    .where(_STAYING, member.c.card_id == card.c.id)
-    .correlate(card)
-    .scalar_subquery()
-    .label("audience_id")
-)
-_LOOKED_UP = select(card.c.id, _HREF, _UID, *_OWN, _STAY).select_from(card.outerjoin(alias, _ALIASED))
-_LOOKED_UP = _LOOKED_UP.where(_NOT_EXCLUDED)
-_LOOKED_UP_PLAINLY = select(card.c.id, card.c.href, card.c.uid, *_OWN, _STAY)
-_RENAMED = select(card.c.id, _HREF, _UID, *_OWN, _STAY).select_from(alias.join(card, card.c.id == alias.c.card_id))
-_RENAMED = _RENAMED.where(alias.c.collection_id == bindparam("collection_id"), _NOT_EXCLUDED)
-_HAS_HREF = card.c.href.in_(_HREFS)
-_BY_HREF = Prepared(_LOOKED_UP.where(_HAS_HREF, alias.c.href.is_(None)), "hrefs", "audiences")
-_BY_ALIAS = Prepared(_RENAMED.where(alias.c.href.in_(_HREFS)), "hrefs", "audiences")
-_BY_HREF_PLAINLY = Prepared(_LOOKED_UP_PLAINLY.where(_HAS_HREF), "hrefs", "audiences")
-_NO_ITEM = ~exists().where(item.c.collection_id == bindparam("collection_id"), item.c.href == card.c.href)
-_WHOLE_PLAINLY = Prepared(select(*cards.COLUMNS, _STAY).where(card.c.href == bindparam("href"), _NO_ITEM), "audiences")
-_TEXT = (card.c.href, card.c.etag, card.c.text, card.c.categories, _STAY)
-_TEXTS_PLAINLY = Prepared(_LOOKED_UP_PLAINLY.with_only_columns(*_TEXT).where(_HAS_HREF), "hrefs", "audiences")
-_BY_UID = (
-    Prepared(_LOOKED_UP.where(card.c.uid == bindparam("uid"), alias.c.uid.is_(None)), "audiences"),
-    Prepared(_RENAMED.where(alias.c.uid == bindparam("uid")), "audiences"),
-)
-_BRIEF = (card.c.etag, card.c.uid, member.c.audience_id)
-_PLAIN_BRIEF = (card.c.id, card.c.href, card.c.etag, member.c.audience_id)
-_BRIEF_PAGE = _page(_SHOWN.with_only_columns(card.c.id, _HREF, _UID, *_BRIEF), BRIEF_CHUNK)
-_PLAIN_BRIEF_PAGE = _page(_SHOWN_PLAINLY.with_only_columns(*_PLAIN_BRIEF), BRIEF_CHUNK)
-# By href: the index of that order is there.
-_ITEM_BRIEFS = Prepared(
-    select(item.c.href, item.c.etag)
-    .where(item.c.collection_id == bindparam("collection_id"), item.c.href > bindparam("last"))
-    .order_by(item.c.href)
-    .limit(BRIEF_CHUNK)
-)
-
-
 def open_folder(conn: Connection, collection: Collection) -> Folder:
     """Look up what a collection shows besides its own items."""
     shown = membership.shown(conn, collection.id) if collection.tag == "VADDRESSBOOK" else Shown()
@@ -171,15 +104,12 @@ def fields_tag(fields: str) -> str:
     return "-" + sha256(f"fields {fields}".encode()).hexdigest()[:8] if fields else ""
 
 
-_HIDDEN = Prepared(select(card.c.id, card.c.hidden).where(card.c.id.in_(bindparam("ids", expanding=True))), "ids")
-
-
 def _card_resources(conn: Connection, folder: Folder, rows: Sequence[Sequence[Any]]) -> list[Resource]:
     categories, tags, asked = folder.categories, folder.tags, folder.fields
     if not asked:
         return [_card_resource(row, categories, tags) for row in rows]
     numbers = [row[0] for row in rows if row[-1] in asked]
-    hidden = dict(_HIDDEN.all(conn, {"ids": numbers})) if numbers else {}
+    hidden = dict(queries.HIDDEN.all(conn, {"ids": numbers})) if numbers else {}
     return [
         _card_resource(row, categories, tags, _business_lines(hidden.get(row[0]), asked.get(row[-1], ())))
         for row in rows
@@ -234,20 +164,16 @@ def _parameters(folder: Folder) -> dict[str, Any]:
 
 def all_cards(conn: Connection, folder: Folder) -> Iterator[Resource]:
     """The business cards that the folder shows, in pieces: memory does not grow with the folder."""
-    query = _CARD_PAGE if folder.has_exceptions else _PLAIN_PAGE
+    query = queries.CARD_PAGE if folder.has_exceptions else queries.PLAIN_PAGE
     parameters = _parameters(folder) | {"last": 0}
     while rows := query.all(conn, parameters):
         yield from _card_resources(conn, folder, rows)
         parameters["last"] = rows[-1][0]
 
 
-_UIDS = Prepared(_SHOWN.with_only_columns(_UID).order_by(_UID), "audiences")
-_COUNT = Prepared(_SHOWN.with_only_columns(func.count()), "audiences")
-
-
 def group_card(conn: Connection, folder: Folder, group: Group) -> Resource:
     """The card that lists the business cards which the folder shows, made now."""
-    members = _UIDS.column(conn, _parameters(folder))
+    members = queries.UIDS.column(conn, _parameters(folder))
     text = marker.group_card(group.uid, group.name, members)
     modified = folder.collection.modified
     return Resource(group.href, group.uid, group.etag, text, modified, group.revision, card_id=GROUP_CARD)
@@ -270,7 +196,7 @@ def briefs(conn: Connection, folder: Folder) -> Iterator[Brief]:
 def brief_pages(conn: Connection, folder: Folder) -> Iterator[list[tuple[str, str]]]:
     """The same in pieces, as href and etag without quotes."""
     here = {"collection_id": folder.collection.id, "last": ""}
-    while rows := _ITEM_BRIEFS.all(conn, here):
+    while rows := queries.ITEM_BRIEFS.all(conn, here):
         yield rows
         here["last"] = rows[-1][0]
     if folder.epochs:
@@ -281,14 +207,14 @@ def brief_pages(conn: Connection, folder: Folder) -> Iterator[list[tuple[str, st
 
 def _plain_pages(conn: Connection, folder: Folder) -> Iterator[list[tuple[str, str]]]:
     tags, parameters = folder.tags, _parameters(folder) | {"last": 0}
-    while rows := _PLAIN_BRIEF_PAGE.all(conn, parameters):
+    while rows := queries.PLAIN_BRIEF_PAGE.all(conn, parameters):
         yield [(href, etag + tags[audience_id]) for _, href, etag, audience_id in rows]
         parameters["last"] = rows[-1][0]
 
 
 def _exceptional_pages(conn: Connection, folder: Folder) -> Iterator[list[tuple[str, str]]]:
     tags, parameters = folder.tags, _parameters(folder) | {"last": 0}
-    while rows := _BRIEF_PAGE.all(conn, parameters):
+    while rows := queries.BRIEF_PAGE.all(conn, parameters):
         yield [
             (href, _card_etag(etag, tags[audience_id], uid, own_uid).strip('"'))
             for _, href, uid, etag, own_uid, audience_id in rows
@@ -316,12 +242,11 @@ def find(conn: Connection, folder: Folder, hrefs: Iterable[str]) -> dict[str, Re
 def _find_cards(conn: Connection, folder: Folder, hrefs: Sequence[str]) -> dict[str, Resource]:
     found: dict[str, Resource] = {}
     if folder.epochs and hrefs:
-        queries = (_BY_HREF, _BY_ALIAS) if folder.has_exceptions else (_BY_HREF_PLAINLY,)
+        exceptional = (queries.BY_HREF, queries.BY_ALIAS)
         for part in chunks(hrefs):
             parameters = _parameters(folder) | {"hrefs": part}
-            for query in queries:
-                rows = [row for row in query.all(conn, parameters) if row[-1] is not None]
-                found.update((each.href, each) for each in _card_resources(conn, folder, rows))
+            for query in exceptional if folder.has_exceptions else (queries.BY_HREF_PLAINLY,):
+                found.update((each.href, each) for each in _shown(conn, folder, query.all(conn, parameters)))
     if folder.group and folder.group.href in hrefs:
         found[folder.group.href] = group_card(conn, folder, folder.group)
     return found
@@ -335,7 +260,7 @@ def texts(conn: Connection, folder: Folder, hrefs: Sequence[str]) -> dict[str, t
     if folder.epochs and len(found) < len(hrefs):
         categories, tags = folder.categories, folder.tags
         rest = {"hrefs": [href for href in hrefs if href not in found]}
-        for href, etag, text, own, number in _TEXTS_PLAINLY.all(conn, _parameters(folder) | rest):
+        for href, etag, text, own, number in queries.TEXTS_PLAINLY.all(conn, _parameters(folder) | rest):
             if number is not None:
                 found[href] = etag + tags[number], _with_end(text, _end(own, categories[number]))
     return found
@@ -353,12 +278,11 @@ def glance(conn: Connection, folder: Folder, href: str) -> tuple[Resource | None
         return None, None
     asked = [items.asking(folder.collection.id, href)]
     if folder.epochs:
-        asked.append((_BY_HREF_PLAINLY, _parameters(folder) | {"hrefs": [href]}))
+        asked.append((queries.BY_HREF_PLAINLY, _parameters(folder) | {"hrefs": [href]}))
     own, *shown, (stamp,) = together(conn, *asked, revisions.STAMP)
     if own:
         return item_resource(Item._make(own[0])), stamp
-    rows = [row for row in shown[0] if row[-1] is not None] if shown else []
-    return next(iter(_card_resources(conn, folder, rows)), None), stamp
+    return next(iter(_shown(conn, folder, shown[0] if shown else ())), None), stamp
 
 
 def get_card(conn: Connection, folder: Folder, href: str) -> Resource | None:
@@ -370,7 +294,7 @@ def get_whole_card(conn: Connection, folder: Folder, href: str) -> tuple[Resourc
     """A business card, as it is served and as it is stored; None where there is none, or where only `get` can tell."""
     if folder.has_exceptions or not folder.epochs:
         return None
-    rows = _WHOLE_PLAINLY.all(conn, _parameters(folder) | {"href": href})
+    rows = queries.WHOLE_PLAINLY.all(conn, _parameters(folder) | {"href": href})
     for *columns, audience_id in (row for row in rows if row[-1] is not None):
         own = Card._make(columns)
         row = own.id, href, own.uid, own.uid, own.text, own.categories, own.etag, own.modified, own.revision
@@ -382,7 +306,30 @@ def get_whole_card(conn: Connection, folder: Folder, href: str) -> tuple[Resourc
 def cards_by_id(conn: Connection, folder: Folder, card_ids: Iterable[int]) -> Iterator[Resource]:
     """Those of the cards that the folder shows now."""
     for part in chunks(list(card_ids)):
-        yield from _card_resources(conn, folder, _BY_ID.all(conn, _parameters(folder) | {"ids": part}))
+        statement, values = _asking_ids(folder, part)
+        yield from _shown(conn, folder, statement.all(conn, values))
+
+
+def _asking_ids(folder: Folder, card_ids: Sequence[int]) -> Asked:
+    statement = queries.BY_ID if folder.has_exceptions else queries.BY_ID_PLAINLY
+    return statement, _parameters(folder) | {"ids": card_ids}
+
+
+def _shown(conn: Connection, folder: Folder, rows: Iterable[Sequence[Any]]) -> list[Resource]:
+    """The cards of rows whose last column is the audience that shows them, if one does."""
+    return _card_resources(conn, folder, [row for row in rows if row[-1] is not None])
+
+
+def by_ids(conn: Connection, folder: Folder, item_ids: Sequence[int], card_ids: Sequence[int]) -> Iterator[Resource]:
+    """The items, and those of the cards that the folder shows now."""
+    number = folder.collection.id
+    if not (0 < len(item_ids) <= CHUNK and 0 < len(card_ids) <= CHUNK):
+        yield from map(item_resource, items.by_ids(conn, number, item_ids))
+        yield from cards_by_id(conn, folder, card_ids)
+        return
+    own, rows = together(conn, items.asking_ids(number, item_ids), _asking_ids(folder, card_ids))
+    yield from (item_resource(Item._make(row)) for row in own)
+    yield from _shown(conn, folder, rows)
 
 
 def find_uid(conn: Connection, folder: Folder, uid: str) -> str | None:
@@ -393,14 +340,14 @@ def find_uid(conn: Connection, folder: Folder, uid: str) -> str | None:
     if folder.group and folder.group.uid == uid:
         return folder.group.href
     wanted = _parameters(folder) | {"uid": uid}
-    return next((row[1] for query in _BY_UID for row in query.all(conn, wanted) if row[-1] is not None), None)
+    return next((row[1] for query in queries.BY_UID for row in query.all(conn, wanted) if row[-1] is not None), None)
 
 
 def counts(conn: Connection, folder: Folder) -> tuple[int, int]:
     """How many plain items and how many business cards the folder shows."""
     if not folder.epochs:
         return items.count(conn, folder.collection.id), 0
-    (cards,) = _COUNT.one(conn, _parameters(folder))
+    (cards,) = queries.COUNT.one(conn, _parameters(folder))
     return items.count(conn, folder.collection.id), int(cards)
 
 

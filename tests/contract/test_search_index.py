@@ -64,7 +64,7 @@ def _book(conn: Connection) -> Collection:
 
 def _found(conn: Connection, book: Collection, name: str, value: str) -> list[int]:
     query = Query([Filter([PropFilter(name, [TextMatch(value.encode(), "contains")])])])
-    return sorted(hit.id for hit in search.find_items(conn, book.id, query) if hit.sure)
+    return sorted(hit.id for hit in search.find(conn, search.items_of(book.id), query) if hit.sure)
 
 
 def test_an_index_of_before_is_made_anew(state: StateDatabase):

@@ -47,15 +47,15 @@ MUTANTS = (
     Mutant(
         "a sync-token is off by one",
         "radicale_bcm/books/revisions.py",
-        "    return number\n\n\ndef is_started(",
-        "    return number + 1\n\n\ndef is_started(",
+        "    return claimed.revision\n",
+        "    return claimed.revision + 1\n",
         _HISTORIES,
     ),
     Mutant(
         "the nonce of a sync-token is ignored",
         "radicale_bcm/books/revisions.py",
-        "    if found is None or found[0] != nonce:",
-        "    if found is None:",
+        "    if not rows or rows[0][0] != claimed.nonce:",
+        "    if not rows:",
         _only("contract/test_folder_tokens", "nonce"),
     ),
     Mutant(
