@@ -7,12 +7,13 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, or_, select, union
 
 from radicale_bcm.books import groups, items, revisions, spans, view
-from radicale_bcm.books.items import chunks
+from radicale_bcm.books.items import Told, chunks
 from radicale_bcm.books.membership import Epoch
+from radicale_bcm.books.revisions import Claim
 from radicale_bcm.books.schema import alias, audience, card, exclusion, member
 from radicale_bcm.books.spans import OPEN
 from radicale_bcm.books.view import Folder
-from radicale_bcm.database.prepared import Prepared, together
+from radicale_bcm.database.prepared import Asked, Prepared, together
 
 
 class Delta(NamedTuple):
@@ -64,18 +65,41 @@ _FACTS = Prepared(
 )
 
 
-def since_token(conn: Connection, folder: Folder, token: str) -> Delta:
-    """The difference between the collection at a sync-token and now; see `since`.
+class Question(NamedTuple):
+    """What a client that shows a sync-token wants to know, and what to ask the database first."""
+
+    claimed: Claim
+    asked: tuple[Asked, Asked]
+
+
+def question(collection_id: int, token: str) -> Question:
+    """The question of a sync-token. Raises InvalidToken for one that the collection cannot have issued."""
+    claimed = revisions.claim(collection_id, token)
+    return Question(claimed, (revisions.proof(collection_id, claimed), items.telling(collection_id, claimed.revision)))
+
+
+def answer(
+    conn: Connection, folder: Folder, asked: Question, rows: Sequence[list[Any]]
+) -> tuple[Delta, dict[str, tuple[str, str]]]:
+    """The difference between the collection at a sync-token and now (see `since`), and of some items that changed their
+    ETag without quotes and text, by href. `rows` are the answers to what was to be asked.
 
     Raises InvalidToken for a token that this collection did not issue.
     """
-    number = folder.collection.id
-    claimed = revisions.claim(number, token)
-    proof, told = together(conn, revisions.proof(number, claimed), items.telling(number, claimed.revision))
-    revision = revisions.proved(claimed, proof)
+    proof, told = rows
+    revision = revisions.proved(asked.claimed, proof)
     if revision > folder.revision:
-        raise revisions.InvalidToken(token, "from the future")
-    return Delta(set(), set()) if revision == folder.revision else _since(conn, folder, revision, told)
+        raise revisions.InvalidToken(asked.claimed.text, "from the future")
+    if revision == folder.revision:
+        return Delta(set(), set()), {}
+    found = items.told(conn, folder.collection.id, revision, told)
+    return _since(conn, folder, revision, found), found.texts
+
+
+def since_token(conn: Connection, folder: Folder, token: str) -> Delta:
+    """The difference between the collection at a sync-token and now. Raises InvalidToken."""
+    asked = question(folder.collection.id, token)
+    return answer(conn, folder, asked, together(conn, *asked.asked))[0]
 
 
 def since(conn: Connection, folder: Folder, revision: int) -> Delta:
@@ -84,14 +108,13 @@ def since(conn: Connection, folder: Folder, revision: int) -> Delta:
     Costs what has changed, not what the collection holds; after a change of the set-up, what the folder showed. What
     came and went since is told as removed: a client can have seen it beside its token.
     """
-    (told,) = together(conn, items.telling(folder.collection.id, revision))
-    return _since(conn, folder, revision, told)
+    number = folder.collection.id
+    (told,) = together(conn, items.telling(number, revision))
+    return _since(conn, folder, revision, items.told(conn, number, revision, told))
 
 
-def _since(conn: Connection, folder: Folder, revision: int, told: list[Any]) -> Delta:
-    """`told` is the answer to `items.telling`."""
-    changed, removed = items.told(told)
-    buried = set(removed)
+def _since(conn: Connection, folder: Folder, revision: int, told: Told) -> Delta:
+    changed, removed, buried = set(told.changed), set(told.removed), told.removed
     if folder.collection.tag == "VADDRESSBOOK":
         epochs = [each for each in folder.shown.ever if each.closed is None or each.closed > revision]
         if epochs:

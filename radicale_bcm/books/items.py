@@ -10,7 +10,7 @@ from datetime import datetime
 from hashlib import sha256
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, delete, func, insert, literal_column, select, union_all, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, null, select, union_all, update
 
 from radicale_bcm.books import collections, indexing
 from radicale_bcm.books.schema import HREF_LENGTH, UID_LENGTH, item, tombstone, trash
@@ -60,13 +60,16 @@ CHUNK = 500
 # By href: the index of that order is there.
 _NEXT = Prepared(_ALL.where(item.c.href > bindparam("last")).order_by(item.c.href).limit(CHUNK))
 _BY_IDS = Prepared(_ALL.where(item.c.id.in_(bindparam("ids", expanding=True))), "ids")
-_CHANGED = select(item.c.href, literal_column("1")).where(
-    item.c.collection_id == bindparam("collection_id"), item.c.revision > bindparam("since")
+_CHANGED = item.c.collection_id == bindparam("collection_id"), item.c.revision > bindparam("since")
+_REMOVED = tombstone.c.collection_id == bindparam("collection_id"), tombstone.c.deleted_revision > bindparam("since")
+_REMOVED_ONLY = Prepared(select(tombstone.c.href).where(*_REMOVED))
+_CHANGED_ONLY = Prepared(select(item.c.href).where(*_CHANGED))
+FEW = 20
+"""So many changed items are told of with their texts."""
+_FIRST = select(item.c.href, item.c.etag, item.c.text).where(*_CHANGED).order_by(item.c.revision).limit(FEW + 1)
+_TOLD = Prepared(
+    union_all(select(_FIRST.subquery()), select(tombstone.c.href, null(), null()).where(*_REMOVED)),
 )
-_REMOVED = select(tombstone.c.href, literal_column("0")).where(
-    tombstone.c.collection_id == bindparam("collection_id"), tombstone.c.deleted_revision > bindparam("since")
-)
-_REMOVED_ONLY, _TOLD = Prepared(_REMOVED), Prepared(union_all(_CHANGED, _REMOVED))
 
 
 def text_etag(text: str, salt: str = "") -> str:
@@ -231,14 +234,32 @@ def touch(conn: Connection, collection_id: int, href: str, revision: int, at: da
     return True
 
 
+class Told(NamedTuple):
+    """Hrefs of items that were stored after a revision, and what `removed_since` says; of a few of the first, by href,
+    ETag without quotes and text."""
+
+    changed: set[str]
+    removed: set[str]
+    texts: dict[str, tuple[str, str]]
+
+
 def telling(collection_id: int, since: int) -> Asked:
     """What to ask for `told`: about the time after a revision."""
     return _TOLD, {"collection_id": collection_id, "since": since}
 
 
-def told(rows: list[Any]) -> tuple[set[str], set[str]]:
-    """Hrefs of items that were stored after a revision, and what `removed_since` says."""
-    return {href for href, there in rows if there}, {href for href, there in rows if not there}
+def told(conn: Connection, collection_id: int, since: int, rows: Iterable[Sequence[Any]]) -> Told:
+    """What happened after a revision, from the answer to `telling`."""
+    removed, texts = set[str](), dict[str, tuple[str, str]]()
+    for href, etag, text in rows:
+        if etag is None:
+            removed.add(href)
+        else:
+            texts[href] = etag, text
+    if len(texts) <= FEW:
+        return Told(set(texts), removed, texts)
+    everything = _CHANGED_ONLY.column(conn, {"collection_id": collection_id, "since": since})
+    return Told(set(everything), removed, texts)
 
 
 def removed_since(conn: Connection, collection_id: int, since: int) -> set[str]:

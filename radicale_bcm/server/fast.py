@@ -7,7 +7,7 @@ server.application.
 
 import io
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from http import client
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -18,6 +18,7 @@ from sqlalchemy import Connection
 
 from radicale_bcm.books import collections, revisions, view
 from radicale_bcm.books.revisions import InvalidToken, Stamp
+from radicale_bcm.database.prepared import together
 from radicale_bcm.server import bodies, hot, request
 from radicale_bcm.server.collection import Collection
 from radicale_bcm.server.hot import Body, Question
@@ -56,7 +57,8 @@ def answer(
     with ExitStack() as stack:
         snapshot = _opened_once(storage, stack)
         place = pathutils.strip_path(path)
-        book = _unchanged(storage, place, method, root, depth) or book_at(storage, snapshot(), place)
+        known = _unchanged(storage, place, method, root, depth)
+        book, told = (known, ()) if known else _book_and_more(storage, snapshot(), place, root)
         if book is None:
             return None
         collection = Collection(storage, book.row.path, book.row)
@@ -67,7 +69,7 @@ def answer(
             if access == "business-ro":
                 return None
             permission = "r" if access == "ro" else permission
-        question = Question(app, snapshot, collection, base_prefix, path, user, permission, raw, book.token)
+        question = Question(app, snapshot, collection, base_prefix, path, user, permission, raw, book.token, told)
         body = _made(question, method, root, depth)
         if body is None:
             return None
@@ -115,7 +117,20 @@ def _unchanged(storage: Storage, path: str, method: str, root: ET.Element, depth
 
 def book_at(storage: Storage, conn: Connection, path: str) -> Book | None:
     """The address book at a path, remembered for as long as nothing in the state changes; None for anything else."""
-    stamp = revisions.stamp(conn)
+    return _book(storage, conn, path, revisions.stamp(conn))
+
+
+def _book_and_more(
+    storage: Storage, conn: Connection, path: str, root: ET.Element
+) -> tuple[Book | None, Sequence[list[Any]]]:
+    """The address book, and what the answer asks first, which most often is the same if the book has changed."""
+    known: Book | None = storage.remembered.get(path)
+    (stamp,), *told = together(conn, revisions.STAMP, *(hot.asking(root, known.row.id) if known else ()))
+    book = _book(storage, conn, path, stamp)
+    return book, told if book and known and book.row.id == known.row.id else ()
+
+
+def _book(storage: Storage, conn: Connection, path: str, stamp: Stamp) -> Book | None:
     known: Book | None = storage.remembered.get(path)
     if known is not None and known.stamp == stamp:
         return known

@@ -9,7 +9,7 @@ Radicale (None), whose way is also the oracle.
 
 import re
 import xml.etree.ElementTree as ET
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -21,8 +21,9 @@ from radicale.item import Item
 from radicale.xmlutils import make_clark
 from sqlalchemy import Connection
 
-from radicale_bcm.books import delta, items, view
+from radicale_bcm.books import delta, items, revisions, view
 from radicale_bcm.books.view import Brief, Folder, Resource
+from radicale_bcm.database.prepared import Asked, together
 from radicale_bcm.server import searching
 from radicale_bcm.server.collection import Collection
 from radicale_bcm.server.item import StoredItem
@@ -52,6 +53,7 @@ _NOT_OURS = frozenset({make_clark("C:expand"), make_clark("C:filter")})
 _PLAIN_PROPS = frozenset({_GETETAG, _ADDRESS_DATA, make_clark("D:getcontenttype")})
 _MISSING = "<response><href>{href}</href><status>HTTP/1.1 404 Not Found</status></response>"
 _PIECE = 64 * 1024
+_NOTHING: Mapping[str, tuple[str, str]] = {}
 _UNKNOWN_PREFIX = re.compile(r"<(/?)ns[0-9]+:")
 
 _ROOT = _HEAD.format(
@@ -63,7 +65,8 @@ _ROOT = _HEAD.format(
 
 @dataclass
 class Question:
-    """A request about an address book, seen in one snapshot. `permission` is Radicale's for the collection."""
+    """A request about an address book, seen in one snapshot. `permission` is Radicale's for the collection; `told` are
+    the answers to `asking`, where it was asked."""
 
     app: "BcmApplication"
     snapshot: Callable[[], Connection]
@@ -74,6 +77,7 @@ class Question:
     permission: str
     raw_permission: str
     token: str
+    told: Sequence[list[Any]] = ()
 
     @property
     def conn(self) -> Connection:
@@ -224,6 +228,15 @@ def is_poll(method: str, root: ET.Element, depth: str, token: str) -> bool:
     return root.tag == make_clark("D:sync-collection") and _old_token(root) == token
 
 
+def asking(root: ET.Element, collection_id: int) -> Sequence[Asked]:
+    """What the answer to a REPORT asks first, if the address book has this number: so much can be asked ahead."""
+    old = _old_token(root) if root.tag == make_clark("D:sync-collection") else ""
+    try:
+        return delta.question(collection_id, old).asked if old else ()
+    except revisions.InvalidToken:
+        return ()
+
+
 def _old_token(root: ET.Element) -> str:
     return (root.findtext(make_clark("D:sync-token")) or "").strip()
 
@@ -240,8 +253,10 @@ def _sync(question: Question, root: ET.Element, render: Render, *, with_text: bo
         if with_text:
             return _joined(head, map(render.one, view.resources(conn, folder)))
         return _joined(head, map(render.page, view.brief_pages(conn, folder)))
-    changes = delta.since_token(conn, folder, old)
-    return _joined(head, _multiget(question, sorted(changes.changed | changes.removed), render))
+    asked = delta.question(folder.collection.id, old)
+    answers = question.told or together(conn, *asked.asked)
+    changes, newest = delta.answer(conn, folder, asked, answers)
+    return _joined(head, _multiget(question, sorted(changes.changed | changes.removed), render, newest))
 
 
 def _matching(question: Question, root: ET.Element) -> Iterable[Resource] | None:
@@ -284,9 +299,13 @@ def _unusual_name(question: Question, text: str) -> str:
         return ""
 
 
-def _multiget(question: Question, hrefs: Sequence[str], render: Render) -> Iterator[str]:
+def _multiget(
+    question: Question, hrefs: Sequence[str], render: Render, known: Mapping[str, tuple[str, str]] = _NOTHING
+) -> Iterator[str]:
+    """The members at these hrefs; of those that are `known`, ETag without quotes and text."""
     for part in items.chunks(hrefs):
-        found = view.texts(question.conn, question.folder, part)
+        unknown = [href for href in part if href not in known] if known else part
+        found = {**known, **view.texts(question.conn, question.folder, unknown)} if unknown else known
         there = [href for href in part if href in found]
         texts = render.each([(href, *found[href]) for href in there])
         if len(there) < len(part):

@@ -59,6 +59,27 @@ MUTANTS = (
         _only("contract/test_folder_tokens", "nonce"),
     ),
     Mutant(
+        "of many changed items only the first are told",
+        "radicale_bcm/books/items.py",
+        "    if len(texts) <= FEW:\n",
+        "    if texts or removed:\n",
+        _only("contract/test_told", "sqlite and changes"),
+    ),
+    Mutant(
+        "a GET trusts what is remembered of an address book",
+        "radicale_bcm/server/getting.py",
+        "        if stamp == known.stamp:\n",
+        "        if stamp:\n",
+        _only("property/test_fast_answers", "set_up"),
+    ),
+    Mutant(
+        "PostgreSQL is not told where a transaction begins",
+        "radicale_bcm/database/postgresql.py",
+        "            if begin:\n",
+        "            if not begin:\n",
+        _only("contract/test_database", "postgresql and snapshot"),
+    ),
+    Mutant(
         "a plain contact leaves no tombstone when it is moved or promoted",
         "radicale_bcm/books/items.py",
         '            "deleted_revision": revision,\n',

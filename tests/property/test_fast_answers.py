@@ -25,6 +25,7 @@ from radicale_bcm.server.application import BcmApplication
 from radicale_bcm.server.config import load
 from radicale_bcm.server.storage import Storage
 from radicale_bcm.sync import pull, setup
+from radicale_bcm.sync.site import open_site
 
 REQUESTS = 5000 if os.environ.get("BCM_LONG") else 250
 NAMESPACES = (
@@ -314,6 +315,27 @@ def test_the_fast_way_answers_as_radicale_does(application: BcmApplication, monk
     # Most of them are no mistakes.
     assert taken > REQUESTS / 3
     assert cards > REQUESTS / 40
+
+
+def test_a_card_follows_the_set_up_of_its_book(tmp_path: Path) -> None:
+    """What a process remembers of an address book is not used for a GET once anything has changed."""
+    application = furnished(tmp_path)
+    storage = application._storage
+    assert isinstance(storage, Storage)
+    path = "/alice/Contacts/00000000-0000-4000-8000-000000000001.vcf"
+    etags = set()
+    for category in ("Partners", "Friends"):
+        other = open_site(storage.site.options, create=False)  # another process
+        with other.write(Actor("admin", "test", "command")) as unit:
+            setup.start(unit, "alice", setup.Choice(category=category))
+        other.close()
+        for _ in range(3):
+            status, head, content = call(application, "GET", path)
+            assert status == 200
+            assert f"CATEGORIES:{category}".encode() in content
+            etags.add(head["ETag"])
+    assert len(etags) == 2
+    storage.site.close()
 
 
 def test_a_switch_turns_the_fast_way_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
