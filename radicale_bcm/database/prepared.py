@@ -5,8 +5,8 @@ SQLAlchemy takes ten times as long over a short statement as SQLite over its ans
 types and owns the connection; only its execution is gone around.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from functools import cache
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from functools import cache, partial
 from typing import Any, NamedTuple, cast
 
 from sqlalchemy import Connection, Delete, Dialect, Insert, Select, Text, Update, any_, bindparam
@@ -60,14 +60,18 @@ class _Form:
     """The statement for a dialect, a set of columns to write, and lengths of its IN lists."""
 
     def __init__(self, statement: Statement, dialect: Dialect, values: Values, lengths: Mapping[str, int]) -> None:
+        single = frozenset[str]()
         if dialect.name == _WITH_ARRAYS:
-            statement = cast("Statement", visitors.replacement_traverse(statement, {}, _as_array))
+            single = frozenset(name for name, size in lengths.items() if size == 1)
+            statement = cast("Statement", visitors.replacement_traverse(statement, {}, partial(_with_array, single)))
+            lengths = _NONE
         compiled = statement.compile(dialect=dialect, column_keys=list(values))
         assert isinstance(compiled, SQLCompiler)
         names = {bind.key: name for bind, name in compiled.bind_names.items()}
         given: dict[str, Any] = dict(compiled.construct_params(_check=False))
         given |= {names[name]: _Given(name) for name in values if name in names}
         given |= {names[name]: [_Item(name, index) for index in range(size)] for name, size in lengths.items()}
+        given |= {names[name]: _Item(name, 0) for name in single}
         expanded = compiled.construct_expanded_state(given)
         self.sql = expanded.statement
         self._dialect = dialect
@@ -162,14 +166,17 @@ def _slot(parameter: str, value: Any, process: _Processor | None) -> _Slot:
 _WITH_ARRAYS = "postgresql"
 
 
-def _as_array(element: Any, **_options: Any) -> Any:
-    """`= ANY(:list)` for `IN :list`, None for any other part of a statement."""
+def _with_array(single: Collection[str], element: Any, **_options: Any) -> Any:
+    """`= ANY(:list)` for `IN :list`, or `=` for a list of a single value, which is planned once and not each time; None
+    for any other part of a statement."""
     if not isinstance(element, BinaryExpression) or element.operator is not operators.in_op:
         return None
     given = element.right
     if not isinstance(given, BindParameter) or not given.expanding:
         return None
     kind = Text() if element.left.type.python_type is str else element.left.type
+    if given.key in single:
+        return element.left == bindparam(given.key, type_=kind)
     return element.left == any_(bindparam(given.key, type_=ARRAY(kind)))
 
 
@@ -244,8 +251,11 @@ class Prepared:
     def form(self, conn: Connection, values: Values) -> _Form:
         """The statement for these values."""
         dialect = conn.dialect
-        has_places = self._lists and dialect.name != _WITH_ARRAYS
-        lengths = {name: _places(len(values[name])) for name in self._lists} if has_places else _NONE
+        lengths = _NONE
+        if self._lists and dialect.name == _WITH_ARRAYS:
+            lengths = {name: len(values[name]) == 1 for name in self._lists}
+        elif self._lists:
+            lengths = {name: _places(len(values[name])) for name in self._lists}
         key = (dialect.name, *values, *lengths.values())
         form = self._forms.get(key)
         if form is None:

@@ -77,7 +77,7 @@ MUTANTS = (
         "radicale_bcm/database/postgresql.py",
         "            if begin:\n",
         "            if not begin:\n",
-        _only("contract/test_database", "postgresql and snapshot"),
+        _only("contract/test_prepared", "postgresql"),
     ),
     Mutant(
         "a plain contact leaves no tombstone when it is moved or promoted",
