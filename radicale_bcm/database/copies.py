@@ -105,7 +105,7 @@ def write_rows(conn: Connection, table: Table, file: BinaryIO) -> int:
     columns = list(table.columns)
     file.write(_line([column.name for column in columns]))
     count = 0
-    rows = conn.execution_options(yield_per=_BATCH).execute(select(*columns))
+    rows = conn.execute(select(*columns).execution_options(yield_per=_BATCH))
     for row in rows:
         file.write(_line([_packed(value) for value in row]))
         count += 1

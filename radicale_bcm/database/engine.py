@@ -111,7 +111,8 @@ def _execute(driver: Any, sql: str, parameters: Any) -> Any:
 
 @contextmanager
 def transaction(engine: Engine, *, write: bool, lock: str | None = None) -> Iterator[Connection]:
-    """A connection inside a transaction (see `begin`): committed at the end, rolled back by any exception.
+    """A connection inside a transaction (see `begin`): committed at the end, rolled back by any exception. It is used
+    again, so execution options belong to statements, not to it.
 
     What SQLAlchemy or the driver raises leaves as errors.DatabaseError; everything else passes as it is.
     """

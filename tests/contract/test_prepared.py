@@ -72,12 +72,12 @@ def test_lists_of_any_length_are_sought(engine: Engine):
 def test_a_reading_transaction_is_one_snapshot(engine: Engine):
     everything = list(enumerate(NAMES))
     with transaction(engine, write=False) as conn:
-        assert ALL.all(conn, {}) == everything
+        assert list(ALL.all(conn, {})) == everything
         with transaction(engine, write=True) as other:
             ADD.run(other, {"id": 20, "key": "new"})
-        assert together(conn, (ALL, {}), (ALL, {})) == [everything] * 2
+        assert list(map(list, together(conn, (ALL, {}), (ALL, {})))) == [everything] * 2
     with transaction(engine, write=False) as conn:
-        assert together(conn, (ALL, {}), (ALL, {})) == [[*everything, (20, "new")]] * 2
+        assert list(map(list, together(conn, (ALL, {}), (ALL, {})))) == [[*everything, (20, "new")]] * 2
 
 
 @pytest.mark.usefixtures("heard")
