@@ -255,14 +255,14 @@ def _moved(line: Line, labels: Iterable[Line], taken: set[str]) -> list[str]:
 
 
 def shorten(text: str) -> bytes:
-    """A text to keep as the base of later merges: long values, such as photos, become their hash."""
-    if _may_be_folded_long(text):
-        parsed = lines.parse(text)
-        if any(len(line.value) > _LONG_VALUE and line.name not in _SHOWN_BY_ALL for line in parsed):
-            text = "".join(_shortened(line) for line in parsed)
+    """A text to keep as the base of later merges: in a larger one long values, such as photos, become their hash."""
     data = text.encode("utf-8", "surrogatepass")
     if len(data) <= _USUAL_LENGTH and data.startswith(_PLAIN):
         return data  # packing saves a third of it, and takes longer than to write the row
+    if _may_be_folded_long(text):
+        parsed = lines.parse(text)
+        if any(len(line.value) > _LONG_VALUE and line.name not in _SHOWN_BY_ALL for line in parsed):
+            data = "".join(_shortened(line) for line in parsed).encode("utf-8", "surrogatepass")
     # A quarter of a megabyte of tables, which zlib clears each time, is not worth it for a card of a page or two.
     window, memory = (_SHORT_WINDOW, 4) if len(data) <= 1 << _SHORT_WINDOW else (zlib.MAX_WBITS, zlib.DEF_MEM_LEVEL)
     packer = zlib.compressobj(6, zlib.DEFLATED, window, memory)

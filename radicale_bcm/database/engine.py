@@ -116,16 +116,12 @@ def transaction(engine: Engine, *, write: bool, lock: str | None = None) -> Iter
 
     What SQLAlchemy or the driver raises leaves as errors.DatabaseError; everything else passes as it is.
     """
-    pool = _pool(engine)
-    with translated(engine.url):
-        connection = pool.borrowed(engine)
-        try:
-            with begin(connection, write=write, lock=lock):
-                yield connection
-        except BaseException as error:
-            pool.give_up(connection, error)
-            raise
-        pool.give_back(connection)
+    with (
+        translated(engine.url),
+        _pool(engine).lent(engine) as connection,
+        begin(connection, write=write, lock=lock),
+    ):
+        yield connection
 
 
 @contextmanager
@@ -134,16 +130,9 @@ def looking(engine: Engine) -> Iterator[Connection]:
 
     Errors leave as errors.DatabaseError.
     """
-    pool = _pool(engine)
-    with translated(engine.url):
-        connection = pool.borrowed(engine)
-        try:
-            _set_mode(connection, write=False, lock=None)
-            yield connection
-        except BaseException as error:
-            pool.give_up(connection, error)
-            raise
-        pool.give_back(connection)
+    with translated(engine.url), _pool(engine).lent(engine) as connection:
+        _set_mode(connection, write=False, lock=None)
+        yield connection
 
 
 def _pool(engine: Engine) -> KeepingPool:

@@ -18,8 +18,32 @@ class KeepingPool(QueuePool):
         # None once the pool was closed: what is given back then is closed as well.
         self._idle: list[Connection] | None = []
 
+    def lent(self, engine: Engine, *, risky: bool = False) -> "Lent":
+        """A connection outside of any transaction, for a `with`. After an error it is closed; where the caller cannot
+        tell whether the connection was lost (`risky`), without trying to roll back on it."""
+        return Lent(self, engine, risky=risky)
+
+    def first_row(self, engine: Engine, query: str) -> tuple[Any, ...] | None:
+        """See `engine.first_row`."""
+        with self.lent(engine, risky=True) as connection:
+            cursor = self.run(connection.connection.driver_connection, query)
+            found: tuple[Any, ...] | None = cursor.fetchone()
+            cursor.close()  # else it would go on reading
+            return found
+
+    def is_fit(self, connection: Connection) -> bool:
+        """Whether a connection that was kept can be used once more."""
+        raise NotImplementedError
+
+    def run(self, driver: Any, query: str) -> Any:
+        """The cursor of a query on a connection of the driver."""
+        return driver.execute(query)
+
+    def learn(self, connection: Connection, error: BaseException) -> None:
+        """Something failed in a connection."""
+
     def borrowed(self, engine: Engine) -> Connection:
-        """A connection outside of any transaction, for `give_back`. Of the idle ones the one that was used last."""
+        """Of the idle connections the one that was used last; else one that is new."""
         while self._idle:
             try:
                 connection = self._idle.pop()
@@ -31,27 +55,6 @@ class KeepingPool(QueuePool):
             connection.close()
         return engine.connect()
 
-    def is_fit(self, connection: Connection) -> bool:
-        """Whether a connection that was kept can be used once more."""
-        raise NotImplementedError
-
-    def first_row(self, engine: Engine, query: str) -> tuple[Any, ...] | None:
-        """See `engine.first_row`."""
-        connection = self.borrowed(engine)
-        try:
-            cursor = self.run(connection.connection.driver_connection, query)
-            found: tuple[Any, ...] | None = cursor.fetchone()
-            cursor.close()  # else it would go on reading
-        except BaseException as error:
-            self.give_up(connection, error, lost=True)
-            raise
-        self.give_back(connection)
-        return found
-
-    def run(self, driver: Any, query: str) -> Any:
-        """The cursor of a query on a connection of the driver."""
-        return driver.execute(query)
-
     def give_back(self, connection: Connection) -> None:
         """Keep a connection for the next one who needs one."""
         idle = self._idle
@@ -60,15 +63,32 @@ class KeepingPool(QueuePool):
         else:
             idle.append(connection)
 
-    def give_up(self, connection: Connection, error: BaseException, *, lost: bool = False) -> None:
-        """Close a connection in which something failed; one that may be lost, without trying to roll back on it."""
-        if lost:
-            connection.invalidate(error)
-        connection.close()
-
     def dispose(self) -> None:
         """Close all connections that nobody uses."""
         idle, self._idle = self._idle or [], None
         for each in idle:
             each.close()
         super().dispose()
+
+
+class Lent:
+    """See `KeepingPool.lent`. A class, because each request needs several."""
+
+    def __init__(self, pool: KeepingPool, engine: Engine, *, risky: bool) -> None:
+        self._pool = pool
+        self._engine = engine
+        self._risky = risky
+
+    def __enter__(self) -> Connection:
+        self._connection = self._pool.borrowed(self._engine)
+        return self._connection
+
+    def __exit__(self, _kind: object, error: BaseException | None, _traceback: object) -> None:
+        connection = self._connection
+        if error is None:
+            self._pool.give_back(connection)
+            return
+        self._pool.learn(connection, error)
+        if self._risky:
+            connection.invalidate(error)
+        connection.close()

@@ -235,7 +235,7 @@ class Prepared:
 
     def _run(self, conn: Connection, values: Values, read: Callable[[_Form, Any], Any]) -> Any:
         on_driver = conn.get_execution_options().get(ON_DRIVER)
-        if on_driver is None or not self.is_usual(values):
+        if on_driver is None or (self._lists and not self.is_usual(values)):
             done = conn.execute(self.statement, dict(values))
             return done.rowcount if read is _count else list(done.all())
         form = self.form(conn, values)

@@ -115,11 +115,10 @@ class SqlitePool(KeepingPool):
         """Whether its file is still the one at that place."""
         return _driver_of(connection).is_fit()
 
-    def give_up(self, connection: Connection, error: BaseException, *, lost: bool = False) -> None:
-        """See `KeepingPool.give_up`, and learn from what failed."""
+    def learn(self, connection: Connection, error: BaseException) -> None:
+        """Remember files of ours where text is no UTF-8."""
         if "Could not decode to UTF-8" in str(error):
             _SPOILT.add(_driver_of(connection).path)
-        super().give_up(connection, error, lost=lost)
 
 
 def _driver_of(connection: Connection) -> SqliteConnection:

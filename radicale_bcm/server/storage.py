@@ -52,15 +52,18 @@ def _site(configuration: Configuration, options: Options, *, create: bool) -> Si
 class Session:
     """What one thread has open: a snapshot, or a unit of work. Locks of one thread nest."""
 
-    def __init__(self, open_conn: Callable[[], Connection], unit: Unit | None) -> None:
+    def __init__(self, open_conn: Callable[[], Connection] | None = None, unit: Unit | None = None) -> None:
         self._open_conn = open_conn
         self.unit = unit
+        if unit is not None:
+            self.conn = unit.conn
         # The collections that were asked for, as long as nothing has changed.
         self.seen: dict[str, Collection | None] = {}
 
     @cached_property
     def conn(self) -> Connection:
         """The state database; a snapshot is opened when it is first looked into."""
+        assert self._open_conn is not None
         return self._open_conn()
 
 
@@ -75,7 +78,7 @@ class _Reading:
         # Before that, Radicale only asks whether the principal exists.
         if request.current().handling:
             self._storage.pull()
-        self._storage.use(Session(self._open, None))
+        self._storage.use(Session(self._open))
 
     def _open(self) -> Connection:
         snapshot = self._storage.site.read()
@@ -146,12 +149,14 @@ class Storage(BaseStorage):
 
     @contextmanager
     def _locked(self, user: str, facts: dict[str, Any]) -> Iterator[None]:
-        with self._writing(facts.get("actor") or user) as session:
-            self.use(session)
+        with self.site.write(Actor(facts.get("actor") or user, request.current().client, "dav")) as unit:
+            self.use(Session(unit=unit))
             try:
                 yield
             finally:
                 self.use(None)
+        if unit.has_drawn:
+            self.remembered.clear()  # all of it is of a former state
         command = self.configuration.get("storage", "hook")
         if command:
             storage_hook.run(command, Path(self.configuration.get("storage", "filesystem_folder")), user, facts)
@@ -159,13 +164,6 @@ class Storage(BaseStorage):
     def use(self, session: Session | None) -> None:
         """What this thread has open from now on."""
         self._local.session = session
-
-    @contextmanager
-    def _writing(self, user: str) -> Iterator[Session]:
-        with self.site.write(Actor(user, request.current().client, "dav")) as unit:
-            yield Session(lambda: unit.conn, unit)
-        if unit.has_drawn:
-            self.remembered.clear()  # all of it is of a former state
 
     @contextmanager
     def snapshot(self) -> Iterator[Connection]:
