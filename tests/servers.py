@@ -111,7 +111,12 @@ class Server:
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def new_database(self) -> str:
-        """The URL of a database that nobody else uses."""
+        """The URL of a database that nobody else uses. RuntimeError, with the end of its log, if the server ended by
+        itself; it is there again for whoever asks next."""
+        if self._process is not None and self._process.poll() is not None:
+            status, said = self._process.returncode, (self.folder / "log").read_text(errors="replace")
+            self.start()
+            raise RuntimeError(f"the server ended by itself, with status {status}:\n{said[-4000:]}")
         return self._url(self._create(""))
 
     def _create(self, options: str) -> str:
