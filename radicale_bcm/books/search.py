@@ -5,7 +5,7 @@ server.
 A search reads few rows and finds its text in memory, at the speed of a memory scan and alike on every engine.
 """
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from itertools import islice
 from typing import Any, NamedTuple
@@ -64,7 +64,7 @@ def cards_of(origin_id: int, category: str, unknown: Iterable[int]) -> Place:
 def find(conn: Connection, place: Place, query: Query) -> Iterator[Hit]:
     """What can match in a place: never less than what does."""
     needles = query.needles(place.added)
-    return _find(conn, place, query, None if needles is None else map(_running(conn), _scans(conn, place, needles)))
+    return _find(conn, place, query, None if needles is None else _scanned(conn, _scans(conn, place, needles)))
 
 
 def find_everywhere(conn: Connection, places: Sequence[Place], query: Query) -> list[list[Hit]]:
@@ -113,14 +113,10 @@ def _scans(conn: Connection, place: Place, needles: Iterable[Needle]) -> Iterato
         yield _Scan(part, several, (_scan(place.table.name, len(there)), values))
 
 
-def _running(conn: Connection) -> Callable[[_Scan], _Scanned]:
-    """Runs a scan, whose rows are read one by one where the driver reads them so."""
-
-    def run(scan: _Scan) -> _Scanned:
-        statement, values = scan.asked
-        return scan.part, scan.needles, statement.each(conn, values)
-
-    return run
+def _scanned(conn: Connection, scans: Iterable[_Scan]) -> Iterator[_Scanned]:
+    """Run scans one by one, with rows that are read one by one where the driver reads them so."""
+    for part, needles, (statement, values) in scans:
+        yield part, needles, statement.each(conn, values)
 
 
 def _find(conn: Connection, place: Place, query: Query, scanned: Iterable[_Scanned] | None) -> Iterator[Hit]:

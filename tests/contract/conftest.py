@@ -2,13 +2,36 @@
 """Fixtures of contract tests."""
 
 import sqlite3
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from contextlib import closing
+from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import Engine
 
+from radicale_bcm.books.open import StateDatabase
+from radicale_bcm.database.engine import open_engine
 from tests.conftest import plain_connection
+
+
+@pytest.fixture
+def empty_engine(database_url: str) -> Iterator[Engine]:
+    """An engine of a database that is there and has no tables."""
+    if database_url.startswith("sqlite"):
+        Path(database_url.removeprefix("sqlite:///")).touch()
+    opened = open_engine(database_url)
+    yield opened
+    opened.dispose()
+
+
+@pytest.fixture
+def state(new_database_url: Callable[..., str]) -> Iterator[StateDatabase]:
+    """A state database without anything in it."""
+    opened = StateDatabase(new_database_url("state"))
+    opened.upgrade(create=True)
+    yield opened
+    opened.close()
 
 
 @pytest.fixture

@@ -10,7 +10,6 @@ import sys
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta, timezone
-from pathlib import Path
 
 import psycopg
 import pymysql
@@ -51,14 +50,10 @@ THING = Table(
 
 
 @pytest.fixture
-def engine(database_url: str):
-    if database_url.startswith("sqlite"):
-        Path(database_url.removeprefix("sqlite:///")).touch()
-    engine = open_engine(database_url)
-    with transaction(engine, write=True) as connection:
+def engine(empty_engine):
+    with transaction(empty_engine, write=True) as connection:
         THING.create(connection)
-    yield engine
-    engine.dispose()
+    return empty_engine
 
 
 def _insert(engine, **values) -> None:

@@ -1,13 +1,11 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What statements that go around SQLAlchemy's execution promise, on every engine."""
 
-from pathlib import Path
-
 import pytest
 from sqlalchemy import Column, Engine, Integer, MetaData, Table, bindparam, event, insert, select, union_all
 from sqlalchemy.exc import IntegrityError
 
-from radicale_bcm.database.engine import looking, open_engine, transaction
+from radicale_bcm.database.engine import looking, transaction
 from radicale_bcm.database.errors import DatabaseError
 from radicale_bcm.database.prepared import Prepared, together
 from radicale_bcm.database.types import MARIADB_TABLE, Key
@@ -32,15 +30,11 @@ ADD = Prepared(insert(THING).inline())
 
 
 @pytest.fixture
-def engine(database_url: str):
-    if database_url.startswith("sqlite"):
-        Path(database_url.removeprefix("sqlite:///")).touch()
-    engine = open_engine(database_url)
-    with transaction(engine, write=True) as conn:
+def engine(empty_engine: Engine) -> Engine:
+    with transaction(empty_engine, write=True) as conn:
         THING.create(conn)
         conn.execute(insert(THING), [{"id": number, "key": key} for number, key in enumerate(NAMES)])
-    yield engine
-    engine.dispose()
+    return empty_engine
 
 
 @pytest.fixture(params=[False, True], ids=["", "heard"])

@@ -2,7 +2,6 @@
 """How the search index is stored: made anew by an upgrade, and kept right by edits that write only some of it."""
 
 import random
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -39,15 +38,6 @@ LINES = [
     "NOTE:" + "long " * 8000,
     "EMAIL;TYPE=work:",
 ]
-
-
-@pytest.fixture
-def state(new_database_url: Callable[..., str]) -> Iterator[StateDatabase]:
-    """A state database without anything in it."""
-    opened = StateDatabase(new_database_url("state"))
-    opened.upgrade(create=True)
-    yield opened
-    opened.close()
 
 
 def _card(lines: list[str]) -> str:

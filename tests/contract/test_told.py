@@ -1,7 +1,6 @@
 # SPDX-License-Identifier: GPL-3.0-or-later
 """What a sync-token is told about items, few and many, and what is seen without a snapshot, on every engine."""
 
-from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 import pytest
@@ -13,15 +12,6 @@ from radicale_bcm.books.open import StateDatabase
 from tests.dav import card
 
 AT = datetime(2026, 11, 29, tzinfo=UTC)
-
-
-@pytest.fixture
-def state(new_database_url: Callable[..., str]) -> Iterator[StateDatabase]:
-    """A state database without anything in it."""
-    opened = StateDatabase(new_database_url("state"))
-    opened.upgrade(create=True)
-    yield opened
-    opened.close()
 
 
 def _write(state: StateDatabase, *hrefs: str, text: str = "A") -> Collection:
